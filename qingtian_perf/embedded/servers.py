@@ -176,7 +176,7 @@ class Redis(Server):
     """Redis as queue and cache; it may be emptied at any time, so nothing is written to disk."""
 
     name = "Redis"
-    farewell = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
+    farewell = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
     def directory(self) -> Path:
         return places.redis_dir()
