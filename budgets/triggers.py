@@ -1,0 +1,89 @@
+"""The one writer of `YearTotals`: a statement trigger that adds what an INSERT into the ledger brought.
+
+Rows are added up per line first and upserted in key order, so that two imports lock lines in the same order.
+"""
+
+import pgtrigger
+
+from budgets.enums import PAYMENT_KINDS, EntryKind
+
+_BUDGET_COLUMNS = {
+    "initial": EntryKind.INITIAL,
+    "carried_over": EntryKind.CARRIED_OVER,
+    "supplements": EntryKind.SUPPLEMENT,
+    "reductions": EntryKind.REDUCTION,
+    "transfers_in": EntryKind.TRANSFER_IN,
+    "transfers_out": EntryKind.TRANSFER_OUT,
+    "recovered": EntryKind.RECOVERY,
+}
+# Line field: (SQL for "not known", SQL for "the entries disagree").
+_LINE_FIELDS = {
+    "vintage": ("NULL", "0"),
+    "fund_source": ("''", "'*'"),
+    "fund_level": ("''", "'*'"),
+    "function_code": ("''", "'*'"),
+}
+
+
+def _sums() -> dict[str, str]:
+    payments = ", ".join(f"'{kind.value}'" for kind in PAYMENT_KINDS)
+    sums = {c: f"COALESCE(SUM(amount) FILTER (WHERE kind = '{k.value}'), 0)" for c, k in _BUDGET_COLUMNS.items()}
+    for month in range(1, 13):
+        condition = f"kind IN ({payments}) AND EXTRACT(MONTH FROM date) = {month}"
+        sums[f"paid_{month:02d}"] = f"COALESCE(SUM(amount) FILTER (WHERE {condition}), 0)"
+    return sums
+
+
+def totals_sql(entries: str) -> str:
+    """SELECT of one row per line out of `entries` (a table or transition table of ledger entries).
+
+    The nightly check runs the same SELECT over the whole ledger and compares.
+    """
+    agreeing = [_agreed(name) for name in _LINE_FIELDS]
+    return (  # noqa: S608 - built from this module's own names
+        "SELECT project_year_id, allocation, "
+        + ", ".join([*agreeing, *_sums().values()])
+        + f" FROM {entries} GROUP BY project_year_id, allocation"
+    )
+
+
+def _agreed(name: str) -> str:
+    """What all entries of a line say, silence apart; the "disagree" mark where two of them differ."""
+    blank, mixed = _LINE_FIELDS[name]
+    known = name if blank == "NULL" else f"NULLIF({name}, '')"
+    return (
+        f"CASE WHEN MIN({known}) IS NULL THEN {blank} WHEN MIN({known}) = MAX({known}) THEN MIN({known}) "
+        f"ELSE {mixed} END"
+    )
+
+
+def totals_columns() -> list[str]:
+    """The columns of `totals_sql`, in its order."""
+    return ["project_year_id", "allocation", *_LINE_FIELDS, *_sums()]
+
+
+def _upsert() -> str:
+    columns = totals_columns()
+    merged = [
+        f"{name} = CASE WHEN EXCLUDED.{name} IS NOT DISTINCT FROM {blank} THEN t.{name} "
+        f"WHEN t.{name} IS NOT DISTINCT FROM {blank} THEN EXCLUDED.{name} "
+        f"WHEN t.{name} = EXCLUDED.{name} THEN t.{name} ELSE {mixed} END"
+        for name, (blank, mixed) in _LINE_FIELDS.items()
+    ]
+    added = [f"{name} = t.{name} + EXCLUDED.{name}" for name in _sums()]
+    return (
+        f"INSERT INTO budgets_yeartotals AS t ({', '.join(columns)}) "
+        f"{totals_sql('fresh')} ORDER BY project_year_id, allocation "
+        f"ON CONFLICT (project_year_id, allocation) DO UPDATE SET {', '.join([*merged, *added])}; RETURN NULL;"
+    )
+
+
+def keep_year_totals() -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="keep_year_totals",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="fresh"),
+        func=_upsert(),
+    )

@@ -1,0 +1,1 @@
+"""Workflow, history, jobs, files, workbooks, documents: what every stage stands on."""

@@ -1,0 +1,136 @@
+"""Health checks, the pages of background jobs, and the answer to a failed CSRF check."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from core import jobs
+from core.models import Job, JobFile, StoredFile
+from core.redis import client
+from core.services import Refused, open_file, record_security_event
+from core.tasks import WORKER_HEARTBEAT_KEY
+
+WORKER_SILENT_SECONDS = 120
+
+
+@login_not_required
+@require_GET
+@never_cache
+def live(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@login_not_required
+@require_GET
+@never_cache
+def ready(request: HttpRequest) -> HttpResponse:
+    """Database, migrations, Redis and the worker's heartbeat; 503 while one of them is missing."""
+    checks = {"database": _database, "migrations": _migrations, "redis": _redis, "worker": _worker}
+    results: dict[str, bool] = {}
+    for name, check in checks.items():
+        try:
+            results[name] = check()
+        except Exception:
+            results[name] = False
+    return JsonResponse({"ready": all(results.values()), **results}, status=200 if all(results.values()) else 503)
+
+
+def _database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return cursor.fetchone() == (1,)
+
+
+def _migrations() -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _redis() -> bool:
+    return bool(client().ping())
+
+
+def _worker() -> bool:
+    beat: Any = client().get(WORKER_HEARTBEAT_KEY)
+    return beat is not None and time.time() - float(beat) < WORKER_SILENT_SECONDS
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The form's token does not belong to this session any more (logged in again elsewhere, cookies off)."""
+    return render(request, "403_csrf.html", status=403)
+
+
+@require_GET
+def job_list(request: HttpRequest) -> HttpResponse:
+    page = Paginator(Job.objects.visible_to(request.user).select_related("started_by"), 50).get_page(
+        request.GET.get("page")
+    )
+    return render(request, "core/job_list.html", {"page": page})
+
+
+@require_GET
+def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    job = get_object_or_404(Job.objects.visible_to(request.user).select_related("started_by"), pk=pk)
+    return render(request, "core/job_detail.html", _job_context(job))
+
+
+@require_GET
+@never_cache
+def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The piece that htmx asks for every two seconds; 286 tells htmx to stop asking."""
+    job = get_object_or_404(Job.objects.visible_to(request.user).select_related("started_by"), pk=pk)
+    return render(request, "core/job_progress.html", _job_context(job), status=200 if job.is_active else 286)
+
+
+def _job_context(job: Job) -> dict[str, Any]:
+    return {"job": job, "seconds_left": job.seconds_left(timezone.now()), "files": job.files.select_related("file")}
+
+
+@require_POST
+def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    job = get_object_or_404(Job.objects.visible_to(request.user), pk=pk)
+    try:
+        jobs.request_cancel(job, by=request.user)
+    except Refused as refused:
+        messages.error(request, refused.reason)
+    else:
+        messages.success(request, "已请求停止，作业将在当前一批完成后结束。")
+    return redirect("job", pk=pk)
+
+
+@require_GET
+def job_file(request: HttpRequest, pk: int, file_pk: int) -> HttpResponse | FileResponse:
+    job = get_object_or_404(Job.objects.visible_to(request.user), pk=pk)
+    file = get_object_or_404(job.files.select_related("file"), pk=file_pk)
+    return download(file, file.file)
+
+
+def download(named: JobFile | Any, stored: StoredFile) -> FileResponse:
+    """The stored content as a download under the owner's name for it. The caller has checked access.
+
+    Always `attachment` with `nosniff`: an uploaded page must never run as ours.
+    """
+    response = FileResponse(
+        open_file(stored), as_attachment=True, filename=named.name, content_type=stored.content_type
+    )
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def log_export(request: HttpRequest, what: str) -> None:
+    """One line in the security log for every list that leaves the house."""
+    record_security_event("export", user=request.user, what=what)

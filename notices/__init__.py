@@ -1,0 +1,1 @@
+"""通知公文: official documents, their numbers, recipients and parts."""

@@ -1,0 +1,10 @@
+"""All routes. A stage that is not built yet has no route here."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("core.urls")),
+    path("", include("organisations.urls")),
+]
