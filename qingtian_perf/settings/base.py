@@ -125,9 +125,16 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "organisations.views.locked_out"
-AXES_ENABLE_ADMIN = True
+AXES_ENABLE_ADMIN = False
+AXES_CLIENT_IP_CALLABLE = "core.middleware.peer_address"
+# The time told to the user stays true while they keep trying.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
-SESSION_COOKIE_AGE = 30 * 60
+# Idle time is judged by organisations.middleware (polling does not prolong it); this is the longest a login lasts.
+SESSION_COOKIE_AGE = 12 * 60 * 60
+IDLE_SECONDS = 30 * 60
+IDLE_SECONDS_ADMINISTRATOR = 15 * 60
 SESSION_SAVE_EVERY_REQUEST = False
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

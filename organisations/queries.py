@@ -1,0 +1,80 @@
+"""Reads that assemble the pages of organisations and users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.utils import timezone
+
+from organisations.enums import Kind
+from organisations.models import Membership, Organisation, User
+
+
+def bureau_exists() -> bool:
+    return Organisation.objects.filter(kind=Kind.BUREAU).exists()
+
+
+def bureau() -> Organisation | None:
+    return Organisation.objects.filter(kind=Kind.BUREAU).order_by("pk").first()
+
+
+def organisation_rows(user: User) -> QuerySet[Organisation]:
+    """The organisations a user may see, each with parent, 归口科室 and its number of units."""
+    return (
+        Organisation.objects.visible_to(user)
+        .select_related("parent", "division")
+        .annotate(units=Count("members", filter=Q(members__kind=Kind.UNIT), distinct=True))
+    )
+
+
+def user_rows(user: User) -> QuerySet[User]:
+    """The users a user may see, each with today's memberships in `shown`: three queries however many rows."""
+    today = Membership.objects.in_force(timezone.localdate()).select_related("organisation", "deputy_for")
+    return User.objects.visible_to(user).prefetch_related(Prefetch("memberships", queryset=today, to_attr="shown"))
+
+
+@dataclass
+class Branch:
+    """One organisation in the tree, with those below it."""
+
+    organisation: Organisation
+    below: list[Branch] = field(default_factory=list)
+
+
+def tree(user: User, *, under: Organisation) -> list[Branch]:
+    """What hangs under an organisation, as far as the user may see it: its members, or what a division handles."""
+    rows = Organisation.objects.visible_to(user).filter(is_active=True)
+    if under.kind == Kind.DIVISION:
+        rows = rows.filter(Q(division=under) | Q(parent__division=under))
+    elif under.kind != Kind.BUREAU:
+        rows = rows.filter(parent=under)
+    else:
+        rows = rows.exclude(pk=under.pk)
+    branches = {row.pk: Branch(row) for row in rows.select_related("parent", "division")}
+    tops: list[Branch] = []
+    for branch in branches.values():
+        above = branches.get(branch.organisation.parent_id or 0)
+        (above.below if above else tops).append(branch)
+    return tops
+
+
+def staff(organisation: Organisation, day: date | None = None) -> QuerySet[Membership]:
+    """Who holds which role there on `day` (today)."""
+    return (
+        organisation.memberships.in_force(day or timezone.localdate())
+        .filter(user__is_active=True)
+        .select_related("user", "deputy_for")
+        .order_by("role", "user__username")
+    )
+
+
+def membership_history(user: User) -> list[dict[str, Any]]:
+    """All memberships of a user, past ones too, newest first, and whether each is in force today."""
+    today = timezone.localdate()
+    rows = user.memberships.select_related("organisation", "deputy_for").order_by("-valid_from", "role")
+    return [
+        {"row": m, "in_force": m.valid_from <= today and (m.valid_to is None or m.valid_to >= today)} for m in rows
+    ]
