@@ -3,6 +3,7 @@
 
 import os
 import sys
+from contextlib import nullcontext
 
 
 def main() -> None:
@@ -11,7 +12,8 @@ def main() -> None:
 
     from qingtian_perf import embedded
 
-    with embedded.lease():
+    # `serve` looks at its port before it starts anything, then takes the lease itself.
+    with nullcontext() if sys.argv[1:2] == ["serve"] else embedded.lease():
         execute_from_command_line(sys.argv)
 
 
