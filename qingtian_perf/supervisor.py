@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -109,9 +110,9 @@ class Supervisor:
             self.say(f"清理上次遗留的进程：{'、'.join(map(str, left))}")
             processes.end(left, FAREWELL)
 
-    def _remembered(self) -> dict[str, object] | dict[str, dict[str, str]]:
+    def _remembered(self) -> dict[str, Any]:
         try:
-            return json.loads(self._state.read_text())
+            return dict(json.loads(self._state.read_text()))
         except (OSError, ValueError):
             return {}
 

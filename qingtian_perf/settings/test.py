@@ -20,12 +20,14 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 WHITENOISE_AUTOREFRESH = True
 
+
+def _remove(path: str, owner: int) -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 # A process that a test starts with these settings shares the test's files; whoever made the directory removes it.
 if "QINGTIAN_TEST_FILES" not in os.environ:
     os.environ["QINGTIAN_TEST_FILES"] = tempfile.mkdtemp(prefix="qingtian-files-")
-    atexit.register(
-        lambda path, owner: os.getpid() == owner and shutil.rmtree(path, ignore_errors=True),
-        os.environ["QINGTIAN_TEST_FILES"],
-        os.getpid(),
-    )
+    atexit.register(_remove, os.environ["QINGTIAN_TEST_FILES"], os.getpid())
 FILES_ROOT = Path(os.environ["QINGTIAN_TEST_FILES"])
