@@ -1,4 +1,4 @@
-"""Official documents: one model (`letter`), drawn as PDF (`pdf`, with the `fonts` prepared at set-up) or .docx (`word`)."""
+"""Official documents: one model (`letter`), drawn as PDF (`pdf`, with prepared `fonts`) or as .docx (`word`)."""
 
 from core.documents.errors import AddressRefused, DocumentError, FontsMissing
 from core.documents.fonts import prepare_fonts

@@ -6,7 +6,7 @@ class DocumentError(Exception):
 
 
 class AddressRefused(DocumentError):
-    """A document asked for something outside: it may draw only on prepared fonts, static files and given attachments."""
+    """A document asked for something other than prepared fonts, static files and the attachments given with it."""
 
     def __init__(self, address: str) -> None:
         self.address = address

@@ -162,7 +162,8 @@ def find_sources() -> dict[str, list[Source]]:
         found[name] = [*prescribed[:1], *([stand_in] if stand_in else [])]
         if not found[name]:
             raise FontsMissing(
-                f"找不到可用的中文字体（{role.prescribed}）：请安装系统软件包 fonts-noto-cjk，或把规定字体放入 {own.name}/ 目录。"
+                f"找不到可用的中文字体（{role.prescribed}）："
+                f"请安装系统软件包 fonts-noto-cjk，或把规定字体放入 {own.name}/ 目录。"
             )
     return found
 
@@ -195,32 +196,14 @@ def code_points(source: Source) -> frozenset[int]:
 
 def _make(folder: Path, sources: dict[str, list[Source]], wanted: set[str] | frozenset[str], stamp: str) -> None:
     """Build every face into a new folder and put it in place in one step."""
-    from core.documents.outlines import build
-
-    codes = {ord(character) for character in wanted}
     temporary = Path(tempfile.mkdtemp(prefix=".making-", dir=_root()))
     try:
-        faces: dict[tuple[Source, frozenset[int]], dict[str, Any]] = {}
-        chains: dict[str, list[str]] = {}
-        for role, candidates in sources.items():
-            left, chains[role] = set(codes), []
-            for source in candidates:
-                take = frozenset(left & code_points(source))
-                left -= take
-                if not take:
-                    continue
-                if (source, take) not in faces:
-                    number = len(faces) + 1
-                    # Not a figure: Pango would read "Qingtian 2" as a size.
-                    face = {"family": f"Qingtian{chr(64 + number)}", "file": f"{number}.ttf", "weight": ROLES[role].weight}
-                    build(source.path, _font_number(source), take, temporary / face["file"], face["family"])
-                    faces[source, take] = face
-                chains[role].append(faces[source, take]["family"])
+        faces, chains = _make_faces(temporary, sources, {ord(character) for character in wanted})
         manifest = {
             "key": folder.name,
             "stamp": stamp,
             "characters": "".join(sorted(wanted)),
-            "faces": list(faces.values()),
+            "faces": faces,
             "chains": chains,
         }
         _replace(temporary / "manifest.json", json.dumps(manifest, ensure_ascii=False))
@@ -230,6 +213,33 @@ def _make(folder: Path, sources: dict[str, list[Source]], wanted: set[str] | fro
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _make_faces(
+    folder: Path, sources: dict[str, list[Source]], codes: set[int]
+) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+    """The files made, and for each role the families to try: a source makes what those before it lack."""
+    from core.documents.outlines import build
+
+    made: dict[tuple[Source, frozenset[int], int], str] = {}
+    faces: list[dict[str, Any]] = []
+    chains: dict[str, list[str]] = {}
+    for role, candidates in sources.items():
+        left, weight = set(codes), ROLES[role].weight
+        chains[role] = []
+        for source in candidates:
+            take = frozenset(left & code_points(source))
+            left -= take
+            if not take:
+                continue
+            if (source, take, weight) not in made:
+                # Letters, not figures: Pango would read "Qingtian 2" as a size.
+                family, file = f"Qingtian{chr(65 + len(faces))}", f"{len(faces) + 1}.ttf"
+                build(source.path, _font_number(source), take, folder / file, family)
+                made[source, take, weight] = family
+                faces.append({"family": family, "file": file, "weight": weight})
+            chains[role].append(made[source, take, weight])
+    return faces, chains
 
 
 def _variables(chains: dict[str, list[str]]) -> str:

@@ -51,7 +51,8 @@ FORMATS = {
     Style.ANNEX_TITLE: Format(SONG, 22, "center", before=1, after=1, keep_next=True),
     Style.UNIT: Format(size=12, align="right", exact=340, keep_next=True),
 }
-_CELL = Format(size=12, align="left", exact=340)
+_COPIES = Format(size=14, align="left", left=3.6, first=-2.7, exact=488)
+_PRINTED = Format(size=14, align="left", left=0.9, exact=488)
 _CELL_ALIGN = {"text": "left", "centre": "center", "figure": "right", "money": "right"}
 _IMPRINT = {Style.COPIES, Style.PRINTED_BY, Style.PRINTED_ON}
 
@@ -101,7 +102,9 @@ def _line(word: Any, line: Line, previous: Style | None, *, first: bool) -> None
     elif line.style in (Style.BODY, Style.LEVEL_1) and previous is Style.TITLE:
         spacing.set(_tag("w:before"), str(LINE))
     if line.style is Style.NUMBER:
-        _border(paragraph, "bottom", 12, _RED, space=11)  # eighths of a point; 11 pt are 4 mm
+        borders = _element("w:pBdr")
+        borders.append(_edge("bottom", 12, _RED, space=11))  # 11 pt are 4 mm
+        _put(paragraph, "w:pBdr", borders)
     _runs(paragraph, line.text, form, size=line.size)
 
 
@@ -111,7 +114,8 @@ def _table(word: Any, table: Table, *, landscape: bool) -> None:
     grid = word.add_table(rows=len(body) + 1, cols=len(table.columns))
     grid.style = "Table Grid"
     grid.autofit = False
-    # An old Word table writer would be quadratic here: python-docx finds each cell by walking the grid.
+    _centre_table(grid)
+    # Through the elements: python-docx finds each cell by walking the whole grid.
     width = _twips(225 if landscape else 156)
     widths = [round(width * share / 100) for share in table.shares]
     for column, wide in zip(grid._tbl.tblGrid.gridCol_lst, widths, strict=True):
@@ -124,10 +128,22 @@ def _table(word: Any, table: Table, *, landscape: bool) -> None:
             properties.append(_element("w:tblHeader"))
         strong = index == 0 or (bool(table.total_row) and index == len(body))
         for cell, (kind, text), wide in zip(element.tc_lst, row, widths, strict=True):
-            _cell(cell, text, Format(HEI if strong else FANG, 12, _CELL_ALIGN[kind], exact=340), wide)
+            _cell(word.part, cell, text, Format(HEI if strong else FANG, 12, _CELL_ALIGN[kind], exact=340), wide)
 
 
-def _cell(cell: Any, text: str, form: Format, width: int) -> None:
+def _centre_table(grid: Any) -> None:
+    """Centred, since Word's versions disagree whether a table's indent means its border or its text."""
+    from docx.enum.table import WD_TABLE_ALIGNMENT
+
+    grid.alignment = WD_TABLE_ALIGNMENT.CENTER
+    margins = _element("w:tblCellMar")
+    for side in ("left", "right"):
+        margins.append(_element(f"w:{side}", {"w:w": str(_twips(1.2)), "w:type": "dxa"}))
+    look = grid._tbl.tblPr.find(_tag("w:tblLook"))
+    look.addprevious(margins)
+
+
+def _cell(part: Any, cell: Any, text: str, form: Format, width: int) -> None:
     from docx.text.paragraph import Paragraph
 
     properties = cell.get_or_add_tcPr()
@@ -135,38 +151,38 @@ def _cell(cell: Any, text: str, form: Format, width: int) -> None:
         properties.remove(old)
     properties.insert(0, _element("w:tcW", {"w:w": str(width), "w:type": "dxa"}))
     properties.append(_element("w:vAlign", {"w:val": "center"}))
-    paragraph = Paragraph(cell.p_lst[0], None)
+    paragraph = Paragraph(cell.p_lst[0], part)
     _set_paragraph(paragraph, form)
     _runs(paragraph, text, form)
 
 
 def _imprint(word: Any, lines: list[Line]) -> None:
-    """版记 as a table that Word keeps at the foot of the text area of the last page (GB/T 9704 §7.4)."""
-    copies = next((line for line in lines if line.style is Style.COPIES), None)
+    """版记 in a frame at the foot of the text area (GB/T 9704 §7.4): printer and date share a line, parted by a tab.
+
+    Outer lines are 0.35 mm, the inner one 0.25 mm. LibreOffice 7 does not know inner lines in a frame and leaves the
+    版记 in the text; Word and WPS place it.
+    """
+    copies = [line for line in lines if line.style is Style.COPIES]
     printed = [line for line in lines if line.style is not Style.COPIES]
-    grid = word.add_table(rows=bool(copies) + bool(printed), cols=2)
-    grid.autofit = False
-    properties = grid._tbl.tblPr
-    place = {"w:vertAnchor": "margin", "w:horzAnchor": "margin", "w:tblpXSpec": "left", "w:tblpYSpec": "bottom"}
-    properties.insert(1, _element("w:tblpPr", place))
-    borders = _element("w:tblBorders")
-    for side, eighths in (("top", "8"), ("bottom", "8"), ("insideH", "6")):  # 0.35 and 0.25 mm
-        edge = {"w:val": "single", "w:sz": eighths, "w:space": "0", "w:color": "000000"}
-        borders.append(_element(f"w:{side}", edge))
-    properties.append(borders)
-    half = _twips(78)
-    if copies:
-        merged = grid.cell(0, 0).merge(grid.cell(0, 1))
-        _cell(merged._tc, copies.text, Format(size=14, align="left", left=3.6, first=-2.7), 2 * half)
-    if printed:
-        left = Format(size=14, align="left", left=0.9)
-        right = Format(size=14, align="right")
-        cells = grid._tbl.tr_lst[-1].tc_lst
-        _cell(cells[0], printed[0].text, left, half)
-        _cell(cells[1], printed[1].text if len(printed) > 1 else "", right, half)
-    # Word wants a paragraph after the last table.
-    last = word.add_paragraph()
-    _set_paragraph(last, Format(size=1, exact=20))
+    rows = [line.text for line in copies] + (["\t".join(line.text for line in printed)] if printed else [])
+    for index, text in enumerate(rows):
+        is_copies = index < len(copies)
+        form = _COPIES if is_copies else _PRINTED
+        paragraph = word.add_paragraph()
+        _set_paragraph(paragraph, form, right=0.9)
+        place = {"w:w": str(_twips(156)), "w:wrap": "around", "w:vAnchor": "margin", "w:hAnchor": "margin"}
+        _put(paragraph, "w:framePr", _element("w:framePr", place | {"w:xAlign": "left", "w:yAlign": "bottom"}))
+        borders = _element("w:pBdr")
+        for side, eighths in (("top", 8), ("bottom", 8), ("between", 6)):
+            borders.append(_edge(side, eighths))
+        _put(paragraph, "w:pBdr", borders)
+        if not is_copies:
+            tabs = _element("w:tabs")
+            tabs.append(_element("w:tab", {"w:val": "right", "w:pos": str(_twips(156) - round(0.9 * CHARACTER))}))
+            _put(paragraph, "w:tabs", tabs)
+        _runs(paragraph, text, form)
+    # A frame is anchored to the paragraph after it.
+    _set_paragraph(word.add_paragraph(), Format(size=1, exact=20))
 
 
 def _base_style(word: Any) -> None:
@@ -199,26 +215,31 @@ def _page(word: Any, *, landscape: bool) -> None:
 
 
 def _page_numbers(word: Any, *, plain: bool) -> None:
-    """— 1 — at the outer edge of odd and even pages, one character in; lists have theirs in the middle."""
+    """— 1 — at the outer edge of odd and even pages, one character in; lists have 第 1 页  共 2 页 in the middle."""
     word.settings.odd_and_even_pages_header_footer = not plain
     section = word.sections[0]
-    _footer(section.footer, "center" if plain else "right", right=0 if plain else 0.9)
-    if not plain:
-        _footer(section.even_page_footer, "left", left=0.9)
+    if plain:
+        _footer(
+            section.footer, Format(PLAIN, 10.5, "center", exact=280), ("第 ", "PAGE", " 页  共 ", "NUMPAGES", " 页")
+        )
+        return
+    for footer, align in ((section.footer, "right"), (section.even_page_footer, "left")):
+        _footer(footer, Format(PLAIN, 14, align, left=0.9, exact=280), ("— ", "PAGE", " —"))
 
 
-def _footer(footer: Any, align: str, *, left: float = 0, right: float = 0) -> None:
+def _footer(footer: Any, form: Format, pieces: tuple[str, ...]) -> None:
     footer.is_linked_to_previous = False
     paragraph = footer.paragraphs[0]
-    form = Format(PLAIN, 14, align, left=left, exact=280)
-    _set_paragraph(paragraph, form, right=right)
-    _runs(paragraph, "— ", form)
-    field = _element("w:fldSimple", {"w:instr": "PAGE"})
-    paragraph._p.append(field)
-    run = paragraph.add_run("1")
-    _set_run(run, form, None)
-    field.append(run._r)
-    _runs(paragraph, " —", form)
+    _set_paragraph(paragraph, form, right=form.left)
+    for piece in pieces:
+        if not piece.isupper():
+            _runs(paragraph, piece, form)
+            continue
+        run = paragraph.add_run("1")
+        _set_run(run, form, None)
+        field = _element("w:fldSimple", {"w:instr": piece})
+        paragraph._p.append(field)
+        field.append(run._r)
 
 
 def _set_paragraph(paragraph: Any, form: Format, *, right: float = 0) -> None:
@@ -249,7 +270,10 @@ def _runs(paragraph: Any, text: str, form: Format, *, size: float | None = None)
         run = paragraph.add_run()
         if index:
             run.add_break()
-        run.add_text(piece)
+        for number, text_piece in enumerate(piece.split("\t")):
+            if number:
+                run.add_tab()
+            run.add_text(text_piece)
         _set_run(run, form, size)
 
 
@@ -263,15 +287,24 @@ def _set_run(run: Any, form: Format, size: float | None) -> None:
     if form.colour:
         run.font.color.rgb = RGBColor.from_string(form.colour)
     if form.exact == LINE and form.size == 16:
-        run._r.rPr.append(_element("w:spacing", {"w:val": str(_TIGHTER)}))
+        run._r.rPr.find(_tag("w:sz")).addprevious(_element("w:spacing", {"w:val": str(_TIGHTER)}))
 
 
-def _border(paragraph: Any, side: str, eighths: int, colour: str, *, space: int) -> None:
-    borders = _element("w:pBdr")
-    edge = {"w:val": "single", "w:sz": str(eighths), "w:space": str(space), "w:color": colour}
-    borders.append(_element(f"w:{side}", edge))
+def _edge(side: str, eighths: int, colour: str = "000000", space: int = 0) -> Any:
+    """A border line; `eighths` of a point thick, `space` points from the text."""
+    width = {"w:val": "single", "w:sz": str(eighths), "w:space": str(space), "w:color": colour}
+    return _element(f"w:{side}", width)
+
+
+# The schema orders a paragraph's properties; Word calls a file broken that has them otherwise.
+_ORDER = ("w:keepNext", "w:pageBreakBefore", "w:framePr", "w:widowControl", "w:pBdr", "w:tabs", "w:snapToGrid")
+
+
+def _put(paragraph: Any, name: str, element: Any) -> None:
     properties = paragraph._p.pPr
-    properties.insert(list(properties).index(properties.find(_tag("w:snapToGrid"))), borders)
+    later = {_tag(other) for other in (*_ORDER[_ORDER.index(name) + 1 :], "w:spacing", "w:ind", "w:jc")}
+    place = next(index for index, child in enumerate(properties) if child.tag in later)
+    properties.insert(place, element)
 
 
 def _element(name: str, attributes: dict[str, str] | None = None) -> Any:
