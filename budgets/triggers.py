@@ -40,8 +40,8 @@ def totals_sql(entries: str) -> str:
     The nightly check runs the same SELECT over the whole ledger and compares.
     """
     agreeing = [_agreed(name) for name in _LINE_FIELDS]
-    return (  # noqa: S608 - built from this module's own names
-        "SELECT project_year_id, allocation, "
+    return (
+        "SELECT project_year_id, allocation, "  # noqa: S608 - built from this module's own names
         + ", ".join([*agreeing, *_sums().values()])
         + f" FROM {entries} GROUP BY project_year_id, allocation"
     )

@@ -2,7 +2,9 @@
 
 from contextlib import ExitStack
 
+import pgtrigger
 import pytest
+from django.test import TransactionTestCase
 
 from qingtian_perf import embedded
 
@@ -15,3 +17,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _servers.close()
+
+
+_flush = TransactionTestCase._fixture_teardown
+
+
+def _flush_append_only_too(self: TransactionTestCase) -> None:
+    # Append-only tables refuse TRUNCATE; only this flush between tests may do it.
+    with pgtrigger.ignore():
+        _flush(self)
+
+
+TransactionTestCase._fixture_teardown = _flush_append_only_too
