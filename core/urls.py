@@ -7,7 +7,7 @@ from core import views
 urlpatterns = [
     path("healthz/live", views.live, name="live"),
     path("healthz/ready", views.ready, name="ready"),
-    path("jobs/", views.job_list, name="job_list"),
+    path("jobs/", views.JobList.as_view(), name="job_list"),
     path("jobs/<int:pk>/", views.job_detail, name="job"),
     path("jobs/<int:pk>/progress/", views.job_progress, name="job_progress"),
     path("jobs/<int:pk>/cancel/", views.job_cancel, name="job_cancel"),
