@@ -1,0 +1,40 @@
+"""Loads the demonstration year step by step; each step is done once, whole or not at all, so a killed load goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+
+from core.services import Refused
+from organisations.models import Organisation, User
+from qingtian_perf.demo.county import BUREAU_CODE
+from qingtian_perf.demo.people import create_people
+from qingtian_perf.demo.places import create_organisations
+
+WORK_YEAR = 2023
+
+
+def refuse_real_database() -> None:
+    """Raise `Refused` unless this is the demonstration database: it must never mix with a bureau's own rows."""
+    name = getattr(settings, "DATABASE", "")
+    if name != "demo":
+        raise Refused(
+            f"演示数据只能载入演示数据库（demo），当前数据库为 {name or '正式环境数据库'}，未写入任何内容。",
+            code="not_demo",
+        )
+    marked = Organisation.objects.filter(code=BUREAU_CODE).exists()
+    if not marked and (Organisation.objects.exists() or User.objects.exists()):
+        raise Refused("该数据库已有正式机构或用户，不能载入演示数据，未写入任何内容。", code="not_empty")
+
+
+def load(say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Load what is not there yet; returns the counts of what there is and `created`. Raises `Refused`."""
+    refuse_real_database()
+    created = 0
+    for label, step in (("机构", create_organisations), ("用户", create_people)):
+        made = step()
+        created += made
+        say(f"{label}：新建 {made}")
+    return {"created": created}
