@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -39,7 +40,7 @@ TEST_PACKAGES = {
 }
 LINT_ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "qingtian_perf.settings.production",
-    "SECRET_KEY": "throw-away-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+    "SECRET_KEY": secrets.token_urlsafe(64),
     "ALLOWED_HOSTS": "perf.example.gov.cn",
     "DATABASE_URL": "postgres://nobody@localhost/nothing",
     "REDIS_URL": "redis://localhost/0",

@@ -5,6 +5,7 @@ import os
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from qingtian_perf import embedded
 from qingtian_perf.settings.base import *  # noqa: F403
 
 
@@ -26,7 +27,7 @@ if any(host in {"*", ".*"} for host in ALLOWED_HOSTS):
 
 DATABASES = {"default": dj_database_url.parse(_required("DATABASE_URL"), conn_max_age=60, conn_health_checks=True)}
 REDIS_URL = _required("REDIS_URL")
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = embedded.broker_url(REDIS_URL)
 
 # Offices without a certificate yet may run plain HTTP inside their own network, if they say so.
 _https = os.environ.get("HTTPS", "on").lower() not in {"0", "off", "false", "no"}
@@ -37,7 +38,8 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz/"]
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Only a proxy that speaks HTTPS to the outside may say so; without one anybody could.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if _https else []
 
 if os.environ.get("EMAIL_HOST"):

@@ -79,6 +79,9 @@ class Command(BaseCommand):
         if database == "demo" and "load_demo" in get_commands():
             self.say("正在载入演示数据（已载入的不会改变）……")
             call_command("load_demo", stdout=sys.stderr, verbosity=0)
+        # After the data: rare characters in names belong into the subset.
+        self.say("正在准备公文字体（已备好的不会改变）……")
+        call_command("prepare_fonts", stdout=sys.stderr, verbosity=0)
         # The supervisor itself needs no connection; an open one would hinder backup and restore.
         connections.close_all()
 
