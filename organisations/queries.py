@@ -75,6 +75,4 @@ def membership_history(user: User) -> list[dict[str, Any]]:
     """All memberships of a user, past ones too, newest first, and whether each is in force today."""
     today = timezone.localdate()
     rows = user.memberships.select_related("organisation", "deputy_for").order_by("-valid_from", "role")
-    return [
-        {"row": m, "in_force": m.valid_from <= today and (m.valid_to is None or m.valid_to >= today)} for m in rows
-    ]
+    return [{"row": m, "in_force": m.valid_from <= today and (m.valid_to is None or m.valid_to >= today)} for m in rows]

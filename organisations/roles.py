@@ -39,7 +39,7 @@ HELD_AT: dict[str, frozenset[str]] = {
 # Model permissions, "app.action_model", for the Django admin and for core's view_any_job.
 PERMISSIONS: dict[str, frozenset[str]] = {
     Role.PERFORMANCE_SECTION: frozenset({"core.view_any_job"}),
-    Role.SYSTEM_ADMIN: frozenset({"core.view_any_job", "core.view_job"}),
+    Role.SYSTEM_ADMIN: frozenset({"core.view_any_job", "core.view_job", "core.view_jobfile", "core.view_storedfile"}),
     Role.SECURITY_ADMIN: frozenset(
         f"organisations.{action}_{model}"
         for action in ("view", "add", "change")

@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from organisations import views
+from organisations.views import login
 
 urlpatterns = [
-    path("login/", views.LoginView.as_view(), name="login"),
-    path("login/again/", views.login_again, name="login_again"),
-    path("logout/", views.logout, name="logout"),
-    path("password/", views.PasswordChangeView.as_view(), name="password_change"),
-    path("setup/", views.setup, name="setup"),
+    path("login/", login.LoginView.as_view(), name="login"),
+    path("login/again/", login.login_again, name="login_again"),
+    path("logout/", login.logout, name="logout"),
+    path("password/", login.PasswordChangeView.as_view(), name="password_change"),
+    path("setup/", login.setup, name="setup"),
 ]

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, get_urlconf, reverse
 from django.utils.functional import SimpleLazyObject
 
 from organisations.enums import Role
 from organisations.roles import ADMINISTRATORS, BUREAU_STAFF, DEPARTMENT_STAFF
+from organisations.sessions import idle_seconds
 from reports.queries import default_year, known_years
 
 BUREAU = BUREAU_STAFF
@@ -97,11 +97,10 @@ def address(route: str, year: int) -> str:
 class Shell:
     """What base.html asks. Built once per rendered page of a signed-in user; one query, for the years on record."""
 
-    session_seconds = settings.SESSION_COOKIE_AGE
-
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self.user: Any = request.user
+        self.session_seconds = idle_seconds(request.user)
         self.roles: frozenset[str] = self.user.role_set
         self.years_on_record = known_years()
         self.year = self._year()

@@ -68,7 +68,10 @@ def open_bureau(
         function=DivisionFunction.PERFORMANCE,
         by=None,
     )
-    accounts = [_account(role, *people[role], at=section if role == Role.PERFORMANCE_SECTION else bureau) for role in FIRST_ROLES]
+    accounts = [
+        _account(role, *people[role], at=section if role == Role.PERFORMANCE_SECTION else bureau)
+        for role in FIRST_ROLES
+    ]
     row.used_at = timezone.now()
     row.save(update_fields=["used_at"])
     record_security_event("settings", what=f"初始化 {bureau.name}")

@@ -21,7 +21,7 @@ INSTALLED_APPS = [
     "budgets",
     "organisations",
     "core",
-    "django.contrib.admin",
+    "qingtian_perf.admin_config.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -110,7 +110,7 @@ AUTHENTICATION_BACKENDS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "organisations.passwords.LongEnoughValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "organisations.passwords.ThreeClassesValidator"},
     {"NAME": "organisations.passwords.NotRecentValidator", "OPTIONS": {"remembered": 5}},
