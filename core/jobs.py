@@ -19,6 +19,7 @@ from typing import Any
 
 import pghistory
 from celery import current_app, shared_task
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -31,8 +32,10 @@ from core.services.moving import Refused
 
 log = logging.getLogger(__name__)
 
-SILENT_AFTER = timedelta(seconds=60)
-HEARTBEAT_SECONDS = 10.0
+
+def silent_after() -> timedelta:
+    """How long a holder may be silent before its job is taken up by another (`JOB_SILENT_SECONDS`)."""
+    return timedelta(seconds=settings.JOB_SILENT_SECONDS)
 
 
 class Superseded(Exception):
@@ -172,7 +175,7 @@ def _perform(function: Callable[[Run], dict[str, Any] | None], run: Run) -> None
 def claim(job_id: int) -> Job | None:
     """Take the job if it is queued or its holder has fallen silent; steps the fence. None: nothing to do."""
     now = timezone.now()
-    open_to_claim = Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, heartbeat_at__lt=now - SILENT_AFTER)
+    open_to_claim = Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, heartbeat_at__lt=now - silent_after())
     with transaction.atomic():
         found = Job.objects.select_for_update().filter(open_to_claim, pk=job_id).first()
         if found is None:
@@ -190,7 +193,7 @@ def _heart(claimed: Job) -> Iterator[None]:
 
     def beat() -> None:
         try:
-            while not stop.wait(HEARTBEAT_SECONDS):
+            while not stop.wait(settings.JOB_SILENT_SECONDS / 6):
                 mine = Job.objects.filter(pk=claimed.pk, fence=claimed.fence, state=JobState.RUNNING)
                 try:
                     mine.update(heartbeat_at=timezone.now())
@@ -212,8 +215,8 @@ def _heart(claimed: Job) -> Iterator[None]:
 def take_up_silent(*, batch: int = 100) -> int:
     """Send again the jobs that nobody took up or whose holder fell silent; returns how many were sent."""
     now = timezone.now()
-    silent = Q(state=JobState.QUEUED, sent_at__lt=now - SILENT_AFTER) | Q(
-        state=JobState.RUNNING, heartbeat_at__lt=now - SILENT_AFTER
+    silent = Q(state=JobState.QUEUED, sent_at__lt=now - silent_after()) | Q(
+        state=JobState.RUNNING, heartbeat_at__lt=now - silent_after()
     )
     with transaction.atomic():
         found = list(Job.objects.select_for_update(skip_locked=True).filter(silent).order_by("pk")[:batch])

@@ -174,8 +174,10 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# A silent holder loses its job after this long; beat looks twice in that time, so nobody waits two minutes.
+JOB_SILENT_SECONDS = float(os.environ.get("JOB_SILENT_SECONDS", "60"))
 CELERY_BEAT_SCHEDULE = {
-    "take-up-silent-jobs": {"task": "core.take_up_silent_jobs", "schedule": 30.0},
+    "take-up-silent-jobs": {"task": "core.take_up_silent_jobs", "schedule": JOB_SILENT_SECONDS / 2},
     "worker-heartbeat": {"task": "core.worker_heartbeat", "schedule": 30.0},
 }
 
