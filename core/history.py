@@ -56,7 +56,7 @@ def changes(obj: models.Model) -> list[dict[str, Any]]:
     tracking = pghistory.core.event_models(tracks_model=type(obj))
     if not tracking:
         return []
-    event_model = tracking[0]
+    event_model: Any = tracking[0]
     versions = list(event_model.objects.filter(pgh_obj_id=obj.pk).order_by("-pgh_id"))
     fields = [f for f in type(obj)._meta.concrete_fields if hasattr(event_model, f.attname)]
     newer: models.Model = obj
