@@ -15,6 +15,9 @@ from typing import Protocol
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _CHARACTERS_A_LINE = 28
 _TITLE_CHARACTERS_A_LINE = 19
+# 四号 in the 版记, less a character at both ends and the hanging 抄送：.
+_COPIES_CHARACTERS_A_LINE = 26
+IMPRINT_LINE = 24.4
 # No title line may end or begin inside a bracket, a number or these words (§7.3.1: 词意完整).
 _KEEP_TOGETHER = (
     "关于",
@@ -251,10 +254,14 @@ class Letter:
                 yield from _blocks(annex.blocks)
 
     def _imprint(self) -> Iterator[Line]:
-        if self.copies_to:
-            yield Line(Style.COPIES, printable(f"抄送：{'，'.join(self.copies_to)}。"), first=True)
+        """版记 (§7.4.2); its first line carries the room that all of it takes, and one empty line above it."""
+        copies = printable(f"抄送：{'，'.join(self.copies_to)}。") if self.copies_to else ""
+        rows = -(-len(copies) // _COPIES_CHARACTERS_A_LINE) + bool(self.printed_by)
+        room = (rows + 1) * IMPRINT_LINE
+        if copies:
+            yield Line(Style.COPIES, copies, size=room, first=True)
         if self.printed_by:
-            yield Line(Style.PRINTED_BY, printable(self.printed_by), first=not self.copies_to)
+            yield Line(Style.PRINTED_BY, printable(self.printed_by), size=room, first=not copies)
             yield Line(Style.PRINTED_ON, f"{chinese_date(self.printed_on)}印发" if self.printed_on else "")
 
 

@@ -87,19 +87,23 @@ class Renderer:
         from weasyprint.urls import FatalURLFetchingError
 
         sheets = [self._font_sheet, *([self._sheet(base)] if base else [])]
+        fetcher = _fetcher(self.fonts, attached or {})
         try:
-            page = HTML(string=html, base_url=BASE_ADDRESS, url_fetcher=_fetcher(self.fonts, attached or {}))
+            page = HTML(string=html, base_url=BASE_ADDRESS, url_fetcher=fetcher)
             return page.render(font_config=self._configuration, stylesheets=sheets)
         except FatalURLFetchingError as refusal:
-            raise AddressRefused(str(refusal)) from refusal
+            raise AddressRefused(fetcher.refused[0]) from refusal
 
     def _write(self, laid_out: Any) -> bytes:
         from weasyprint.urls import FatalURLFetchingError
 
+        refused = laid_out.url_fetcher.refused
         try:
             written: bytes = laid_out.write_pdf()
         except FatalURLFetchingError as refusal:
-            raise AddressRefused(str(refusal)) from refusal
+            raise AddressRefused(refused[0]) from refusal
+        if refused:  # an image inside an SVG: WeasyPrint swallows even fatal errors there
+            raise AddressRefused(refused[0])
         return written
 
     def _sheet(self, base: str) -> Any:
@@ -126,10 +130,15 @@ def _fetcher(font_set: fonts.FontSet, attached: Mapping[str, bytes]) -> Any:
     from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
     class ClosedFetcher(URLFetcher):
+        def __init__(self) -> None:
+            super().__init__()
+            self.refused: list[str] = []
+
         def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> "URLFetcherResponse":
             content = _content(url, font_set, attached)
             if content is None:
-                raise FatalURLFetchingError(url.removeprefix(BASE_ADDRESS))
+                self.refused.append(url.removeprefix(BASE_ADDRESS))
+                raise FatalURLFetchingError(url)
             return URLFetcherResponse(url, content)
 
     return ClosedFetcher()
