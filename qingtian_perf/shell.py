@@ -80,7 +80,7 @@ USER_LINKS = (
 
 
 @lru_cache(maxsize=1024)
-def _resolve(urlconf: str | None, route: str, year: int) -> str:
+def _resolve(urlconf: str, route: str, year: int) -> str:
     """The address of a route, with the year where its pattern takes one; "" where the route does not exist."""
     for kwargs in ({"year": year}, {}):
         try:
@@ -91,7 +91,7 @@ def _resolve(urlconf: str | None, route: str, year: int) -> str:
 
 
 def address(route: str, year: int) -> str:
-    return _resolve(get_urlconf(), route, year)
+    return _resolve(get_urlconf() or settings.ROOT_URLCONF, route, year)
 
 
 class Shell:

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("reports.urls")),
     path("", include("core.urls")),
     path("", include("organisations.urls")),
 ]

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from django.db.models import Max, Min
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from django.db.models import Case, Count, DecimalField, F, Max, Min, Q, QuerySet, Sum, When
 from django.utils import timezone
 
-from budgets.models import ProjectYear
+from budgets.models import MONTHS, ImportBatch, ProjectYear
+from core.enums import JobState
+from core.models import Job
+
+# Execution rates of the chart, in percent: [0, 10), [10, 20) … [90, 100), 100 and above.
+BANDS = tuple(range(0, 101, 10))
 
 
 def known_years() -> range:
@@ -21,3 +32,153 @@ def default_year(years: range) -> int:
     """The year to open when none is asked for: this one if it is on record, else the latest before it."""
     this_year = timezone.localdate().year
     return min(years[-1], this_year) if years[0] <= this_year else years[0]
+
+
+@dataclass(frozen=True)
+class YearMoney:
+    """Figures of one fiscal year as far as the user sees it; money in yuan, `as_of` is the 截至日 of the payments."""
+
+    projects: int
+    initial: Decimal
+    adjusted: Decimal
+    paid: Decimal
+    recovered: Decimal
+    as_of: date | None
+
+    @property
+    def rate(self) -> Decimal | None:
+        """已支付 ÷ 全年预算; undefined without a budget."""
+        return self.paid / self.adjusted if self.adjusted else None
+
+    @property
+    def elapsed(self) -> Decimal | None:
+        """Completed months ÷ 12 at the 截至日, the yardstick of the rate."""
+        if self.as_of is None:
+            return None
+        return Decimal(completed_months(self.as_of)) / 12
+
+
+def completed_months(day: date) -> int:
+    """Months of the year that have ended on `day`: 9 on 30 September, 8 on the 29th."""
+    following = date.fromordinal(day.toordinal() + 1)
+    return 12 if following.year > day.year else following.month - 1
+
+
+def projects_of(user: Any, year: int) -> QuerySet[ProjectYear]:
+    return ProjectYear.objects.visible_to(user).of_year(year)
+
+
+def year_money(user: Any, year: int) -> YearMoney:
+    """Three queries: projects, money, 截至日."""
+    projects = projects_of(user, year)
+    money = projects.aggregate(
+        initial=Sum("totals__initial"),
+        adjusted=Sum("totals__adjusted"),
+        paid=Sum("totals__paid"),
+        recovered=Sum("totals__recovered"),
+    )
+    as_of = ImportBatch.objects.filter(fiscal_year=year).aggregate(last=Max("as_of"))["last"]
+    figures = {key: value or Decimal(0) for key, value in money.items()}
+    return YearMoney(projects=projects.count(), as_of=as_of, **figures)
+
+
+@dataclass(frozen=True)
+class DepartmentProgress:
+    """One 主管部门: number of projects, 全年预算 and 已支付 in yuan."""
+
+    department_id: int
+    department: str
+    projects: int
+    adjusted: Decimal
+    paid: Decimal
+
+    @property
+    def rate(self) -> Decimal | None:
+        return self.paid / self.adjusted if self.adjusted else None
+
+
+def slowest_departments(user: Any, year: int, limit: int = 8) -> list[DepartmentProgress]:
+    """Departments with the lowest execution rate; those without any budget are left out."""
+    rows = (
+        projects_of(user, year)
+        .values("department_id", "department__name")
+        .annotate(projects=Count("pk", distinct=True), adjusted=Sum("totals__adjusted"), paid=Sum("totals__paid"))
+        .order_by()
+    )
+    found = [
+        DepartmentProgress(row["department_id"], row["department__name"], row["projects"], row["adjusted"], row["paid"])
+        for row in rows
+        if row["adjusted"]
+    ]
+    return sorted(found, key=lambda one: (one.rate or 0, one.department))[:limit]
+
+
+def slowest_projects(user: Any, year: int, limit: int = 8) -> QuerySet[ProjectYear]:
+    """The user's projects with the lowest rate, with `adjusted`, `paid` and `rate` (null without a budget)."""
+    amount = DecimalField(max_digits=18, decimal_places=2)
+    return (
+        projects_of(user, year)
+        .select_related("unit")
+        .annotate(adjusted=Sum("totals__adjusted"), paid=Sum("totals__paid"))
+        .filter(adjusted__gt=0)
+        .annotate(rate=Case(When(adjusted__gt=0, then=F("paid") / F("adjusted")), output_field=amount))
+        .order_by("rate", "pk")[:limit]
+    )
+
+
+def rate_bands(user: Any, year: int) -> list[tuple[str, int]]:
+    """How many projects stand in each band of the execution rate; projects without a budget are left out."""
+    rated = (
+        projects_of(user, year)
+        .annotate(adjusted=Sum("totals__adjusted"))
+        .filter(adjusted__gt=0)
+        .annotate(percent=Sum("totals__paid") * 100 / F("adjusted"))
+        .order_by()
+    )
+    edges = [*pairwise(BANDS), (BANDS[-1], None)]
+    counted = rated.aggregate(**{f"from_{low}": Count("pk", filter=_band(low, high)) for low, high in edges})
+    return [(f"{low}–{high}%" if high else "100%", counted[f"from_{low}"]) for low, high in edges]
+
+
+def _band(low: int, high: int | None) -> Q:
+    """[low, high) of the annotation `percent`; the first band also takes what is below zero."""
+    inside = Q() if low == BANDS[0] else Q(percent__gte=low)
+    return inside & Q(percent__lt=high) if high else inside
+
+
+def monthly_paid(user: Any, year: int) -> list[Decimal]:
+    """Cumulative payments in yuan at the end of each of the twelve months."""
+    sums = projects_of(user, year).aggregate(**{f"m{month:02}": Sum(f"totals__paid_{month:02}") for month in MONTHS})
+    running, cumulative = Decimal(0), []
+    for month in MONTHS:
+        running += sums[f"m{month:02}"] or Decimal(0)
+        cumulative.append(running)
+    return cumulative
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One line of 待我办理. `route` opens it, with `key` as pk where given; `late` colours the due text."""
+
+    kind: str
+    tone: str
+    text: str
+    route: str
+    key: int | None = None
+    due: str = ""
+    late: bool = False
+
+
+def waiting(user: Any, year: int) -> list[Waiting]:
+    """What waits for this user. Each stage adds its own lines here as it is built."""
+    return failed_jobs(user)
+
+
+def failed_jobs(user: Any) -> list[Waiting]:
+    """The user's own jobs that ended without success in the last seven days: seen to, or started again."""
+    since = timezone.now() - timedelta(days=7)
+    jobs = Job.objects.visible_to(user).filter(started_by=user, state=JobState.FAILED, finished_at__gte=since)
+    return [
+        Waiting("后台作业", "red", f"{job.title}未完成，请查看错误", "job", job.pk, due=f"{job.finished_at:%m-%d}")
+        for job in jobs.order_by("-pk")[:5]
+    ]

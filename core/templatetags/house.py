@@ -380,6 +380,14 @@ def control(field: BoundField, *, cell: bool = False) -> SafeString:
 
 
 @register.filter
+def filter_control(bound: BoundField) -> SafeString:
+    """The control of a filter bar; text boxes offer their label as what to type."""
+    widget = bound.field.widget
+    css = "form-select" if getattr(widget, "input_type", "") == "select" else "form-control"
+    return bound.as_widget(attrs={"class": f"{widget.attrs.get('class', '')} {css}".strip()})
+
+
+@register.filter
 def upload_control(bound: BoundField, accept: str = "") -> SafeString:
     """The file input of `components/upload.html`."""
     attrs = {"class": "form-control", "aria-describedby": f"{bound.auto_id}_hint {bound.auto_id}_error"}
@@ -496,7 +504,7 @@ def empty(title: str, hint: str = "", url: str = "", label: str = "", icon: str 
 
 @register.inclusion_tag("components/stat_strip.html")
 def stat_strip(stats: list[dict[str, Any]], apart: bool = False) -> dict[str, Any]:
-    """Figures side by side: dicts of name, value, unit, note, fraction (bar), tone, url; only name and value are due."""
+    """Figures side by side: dicts of name, value, unit, note, fraction (bar), url; only name and value are due."""
     return {"stats": stats, "apart": apart}
 
 

@@ -284,6 +284,8 @@
   });
   document.addEventListener("htmx:sendError", () => say("暂时连不上服务器，所填内容仍在页面上，请稍后再试。", "danger"));
 
+  $$(".crumbs li").forEach((item) => { if (item.scrollWidth > item.clientWidth) item.title = item.textContent.trim(); });
+
   /* ---------- pieces swapped in ---------- */
   document.addEventListener("htmx:load", (event) => {
     tooltips(event.detail.elt);

@@ -1,0 +1,1 @@
+"""总结与看板: desks now; the annual summary later."""

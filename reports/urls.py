@@ -1,0 +1,12 @@
+"""The first page, its later-loaded panels, and the counts beside the navigation."""
+
+from django.urls import path
+
+from reports import views
+
+urlpatterns = [
+    path("", views.home, name="desk"),
+    path("<int:year>/", views.desk, name="desk_of_year"),
+    path("<int:year>/desk/panels/", views.panels, name="desk_panels"),
+    path("<int:year>/counts/", views.counts, name="counts"),
+]

@@ -1,0 +1,109 @@
+"""The desk: what waits for me, how far the year is. Heavy panels come after the page, so that it opens at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from core.templatetags.house import day_text, rate_text, wan_text, yuan_text
+from organisations.roles import BUREAU_STAFF, DEPARTMENT_STAFF
+from reports import charts, queries
+
+YEARS = range(2000, 2100)
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """The bare address opens the desk of the work year last used, else of the present or latest one."""
+    years = queries.known_years()
+    remembered = request.COOKIES.get("work_year", "")
+    known = remembered.isascii() and remembered.isdigit() and int(remembered) in years
+    return redirect("desk_of_year", year=int(remembered) if known else queries.default_year(years))
+
+
+@require_GET
+def desk(request: HttpRequest, year: int) -> HttpResponse:
+    _check(year)
+    user: Any = request.user
+    business = bool(user.role_set & (BUREAU_STAFF | DEPARTMENT_STAFF))
+    money = queries.year_money(user, year) if business else None
+    waiting = [{"item": item, "url": _address(item.route, year, item.key)} for item in queries.waiting(user, year)]
+    context = {
+        "year": year,
+        "waiting": waiting,
+        "money": money,
+        "stats": _stats(money, year) if money else [],
+        "is_clerk": bool(user.role_set & DEPARTMENT_STAFF) and not user.role_set & BUREAU_STAFF,
+        "import_url": _address("import_list", year),
+    }
+    return render(request, "reports/desk.html", context)
+
+
+@require_GET
+@never_cache
+def panels(request: HttpRequest, year: int) -> HttpResponse:
+    """The slower half of the desk, asked for by htmx as soon as the page stands."""
+    _check(year)
+    user: Any = request.user
+    money = queries.year_money(user, year)
+    clerk = bool(user.role_set & DEPARTMENT_STAFF) and not user.role_set & BUREAU_STAFF
+    context = {
+        "year": year,
+        "money": money,
+        "bands": charts.rate_bands(queries.rate_bands(user, year)),
+        "months": charts.monthly(queries.monthly_paid(user, year), money),
+        "departments": [] if clerk else queries.slowest_departments(user, year),
+        "projects": queries.slowest_projects(user, year) if clerk else [],
+        "is_clerk": clerk,
+    }
+    return render(request, "reports/desk_panels.html", context)
+
+
+@require_GET
+@never_cache
+def counts(request: HttpRequest, year: int) -> JsonResponse:
+    """Numbers beside the navigation, by the entry's key: a number, or {"count", "urgent", "title"}."""
+    _check(year)
+    found = queries.waiting(request.user, year)
+    answer: dict[str, Any] = {}
+    if found:
+        answer["desk"] = {"count": len(found), "urgent": any(item.late or item.tone == "red" for item in found)}
+    return JsonResponse(answer)
+
+
+def _stats(money: queries.YearMoney, year: int) -> list[dict[str, Any]]:
+    as_of = f"截至 {day_text(money.as_of)}" if money.as_of else "尚未导入支付数据"
+    rate_note = f"序时进度 {rate_text(money.elapsed, 1)}" if money.elapsed is not None else ""
+    projects_url = _address("project_list", year)
+    return [
+        {"name": "项目", "value": f"{money.projects:,}", "unit": "个", "note": f"{year} 预算年度", "url": projects_url},
+        _amount("年初预算", money.initial, f"{year} 预算年度"),
+        _amount("全年预算", money.adjusted, "含结转、追加、调剂、收回"),
+        _amount("已支付", money.paid, as_of),
+        {"name": "执行率", "value": rate_text(money.rate), "note": rate_note, "fraction": money.rate},
+        _amount("已收回", -money.recovered, "已执行的收回"),
+    ]
+
+
+def _amount(name: str, yuan: Any, note: str) -> dict[str, Any]:
+    return {"name": name, "value": wan_text(yuan), "unit": "万元", "exact": f"{yuan_text(yuan)} 元", "note": note}
+
+
+def _address(route: str, year: int, key: int | None = None) -> str:
+    own = {"pk": key} if key is not None else {}
+    for kwargs in ({"year": year, **own}, own):
+        try:
+            return reverse(route, kwargs=kwargs)
+        except NoReverseMatch:
+            continue
+    return ""
+
+
+def _check(year: int) -> None:
+    if year not in YEARS:
+        raise Http404
