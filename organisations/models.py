@@ -94,9 +94,14 @@ class Organisation(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        self.prepare()
+        super().save(*args, **kwargs)
+
+    def prepare(self) -> Self:
+        """Set what is derived from code and name; a bulk write calls it itself."""
         self.initials = initials(self.name)
         self.sort_key = self.sort_key or f"{list(Kind.values).index(self.kind)}{self.code}"
-        super().save(*args, **kwargs)
+        return self
 
     @property
     def department(self) -> Organisation:

@@ -6,7 +6,7 @@ import secrets
 import string
 from typing import Any
 
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, get_hasher, make_password
 from django.contrib.auth.password_validation import MinimumLengthValidator
 from django.core.exceptions import ValidationError
 
@@ -61,3 +61,14 @@ def temporary_password(length: int = 12) -> str:
     letters += [secrets.choice("".join(_CLEAR)) for _ in range(length - len(letters))]
     secrets.SystemRandom().shuffle(letters)
     return "".join(letters)
+
+
+def hash_temporary(password: str) -> str:
+    """The hash of a random temporary password, for many accounts at once.
+
+    Its 70 random bits need no slow hash; the first login replaces it by one of the usual strength.
+    """
+    hasher = get_hasher()
+    if isinstance(hasher, PBKDF2PasswordHasher):
+        return hasher.encode(password, hasher.salt(), iterations=20_000)
+    return make_password(password)

@@ -6,6 +6,7 @@ without it the time of the login, kept in the session, counts.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -41,10 +42,8 @@ def is_background(request: HttpRequest) -> bool:
 def last_request(request: HttpRequest) -> int | None:
     """Unix time of the last real request of this session; None where nothing is known (a fresh session)."""
     times = [request.session.get(LOGGED_IN_AT)]
-    try:
+    with contextlib.suppress(signing.BadSignature, ValueError):
         times.append(int(_signer(request).unsign(request.COOKIES.get(COOKIE, ""))))
-    except (signing.BadSignature, ValueError):
-        pass
     return max((at for at in times if at is not None), default=None)
 
 

@@ -17,7 +17,7 @@ LONG_AGO = date(2020, 1, 1)
 
 
 class OrganisationFactory(DjangoModelFactory):
-    """A department; traits: bureau, division (function=…), unit (parent=…), agency."""
+    """A department; traits: bureau, section (a 业务科室; function=…), unit (parent=…), agency."""
 
     class Meta:
         model = Organisation
@@ -31,7 +31,7 @@ class OrganisationFactory(DjangoModelFactory):
         bureau = factory.Trait(
             kind=Kind.BUREAU, code=factory.Sequence(lambda n: f"CZJ{n}"), name="青田县财政局", issuing_code="青财绩效"
         )
-        division = factory.Trait(
+        section = factory.Trait(
             kind=Kind.DIVISION,
             code=factory.Sequence(lambda n: f"KS{n:02}"),
             name=factory.Sequence(lambda n: f"业务{n}科"),
@@ -95,9 +95,9 @@ HOME: dict[str, dict[str, Any]] = {
     Role.UNIT_FILLER: {"unit": True},
     Role.UNIT_REVIEWER: {"unit": True},
     Role.DEPARTMENT_REVIEWER: {},
-    Role.DIVISION_OFFICER: {"division": True},
-    Role.PERFORMANCE_SECTION: {"division": True, "function": DivisionFunction.PERFORMANCE},
-    Role.BUDGET_DIVISION: {"division": True, "function": DivisionFunction.BUDGET},
+    Role.DIVISION_OFFICER: {"section": True},
+    Role.PERFORMANCE_SECTION: {"section": True, "function": DivisionFunction.PERFORMANCE},
+    Role.BUDGET_DIVISION: {"section": True, "function": DivisionFunction.BUDGET},
     Role.AGENCY: {"agency": True},
 }
 

@@ -14,7 +14,7 @@ from rest_framework.authtoken.models import Token
 from core.services import Refused, record_security_event
 from organisations.enums import Kind, Role
 from organisations.models import Membership, Organisation, User
-from organisations.passwords import temporary_password
+from organisations.passwords import hash_temporary, temporary_password
 from organisations.roles import ADMINISTRATORS, HELD_AT
 from organisations.rules import overlap
 from organisations.services.authority import require_keeper, require_may_grant
@@ -34,7 +34,9 @@ def create_user(
     try:
         if password is not None:
             validate_password(password, user)
-        user.set_password(told)
+            user.set_password(password)
+        else:
+            user.password = hash_temporary(told)
         user.full_clean()
     except ValidationError as error:
         raise Refused("；".join(error.messages), code="invalid") from error

@@ -307,7 +307,7 @@ def test_a_department_reviewer_resets_within_the_branch_only() -> None:
     # Somebody of the branch who also works for the bureau: the reset would hand over those rights.
     from tests.factories import MembershipFactory
 
-    MembershipFactory(user=colleague, organisation=OrganisationFactory(division=True), role=Role.DIVISION_OFFICER)
+    MembershipFactory(user=colleague, organisation=OrganisationFactory(section=True), role=Role.DIVISION_OFFICER)
     with pytest.raises(Refused):
         services.reset_password(user=colleague, by=reviewer)
     with pytest.raises(Refused):

@@ -116,7 +116,8 @@ def test_a_role_is_held_only_where_it_belongs(security: User, role: str, kind: s
         Kind.UNIT: {Role.UNIT_FILLER, Role.UNIT_REVIEWER},
         Kind.AGENCY: {Role.AGENCY},
     }[Kind(kind)]
-    organisation = OrganisationFactory(**({} if kind == Kind.DEPARTMENT else {kind: True}))
+    traits = {Kind.DEPARTMENT: {}, Kind.DIVISION: {"section": True}}
+    organisation = OrganisationFactory(**traits.get(Kind(kind), {kind: True}))
     user = UserFactory()
     if role in allowed:
         services.grant_membership(user=user, organisation=organisation, role=role, by=security)

@@ -1,0 +1,67 @@
+"""The workbooks that `workbook_template` and `import_workbook` know: KIND → what makes it and what takes it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.workbooks import write_template
+from organisations import workbook as organisations
+from organisations.models import Organisation, User
+from organisations.services import import_organisations, import_users
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line gave. `by` is None: the house itself."""
+
+    year: int | None = None
+    source: str = ""
+    scope: str = ""
+    dry_run: bool = False
+    hold_unknown: bool = False
+
+
+@dataclass(frozen=True)
+class WorkbookKind:
+    """`template(target, options)` writes the prefilled workbook and answers its rows; `load(files, options)` answers
+    the object of the contract with all its keys, `errors` included. `needs_year` says that --year is due.
+    """
+
+    template: Callable[[Path, Options], int] | None = None
+    load: Callable[[Sequence[Path], Options], dict[str, Any]] | None = None
+    needs_year: bool = True
+
+
+def annotated_path(files: Sequence[Path]) -> Path:
+    """Where a refused import's marked copy goes: beside the first file."""
+    return files[0].with_name(f"{files[0].stem}-错误标注.xlsx")
+
+
+def _organisation_template(target: Path, options: Options) -> int:
+    rows = organisations.organisation_rows(Organisation.objects.all())
+    return write_template(organisations.ORGANISATIONS, {organisations.ORGANISATION_SHEET: rows}, target)
+
+
+def _user_template(target: Path, options: Options) -> int:
+    rows = organisations.user_rows(User.objects.all())
+    return write_template(organisations.USERS, {organisations.USER_SHEET: rows}, target)
+
+
+def _load_organisations(files: Sequence[Path], options: Options) -> dict[str, Any]:
+    return import_organisations(files=files, by=None, dry_run=options.dry_run, annotate=annotated_path(files)).as_dict()
+
+
+def _load_users(files: Sequence[Path], options: Options) -> dict[str, Any]:
+    result = import_users(files=files, by=None, dry_run=options.dry_run, annotate=annotated_path(files))
+    # For the person at the terminal; the command sends "notes" to stderr and not into the JSON.
+    notes = [f"{username}\t{name}\t临时密码 {password}" for username, name, password in result.passwords]
+    return result.as_dict() | {"notes": notes}
+
+
+KINDS: dict[str, WorkbookKind] = {
+    "organisations": WorkbookKind(_organisation_template, _load_organisations, needs_year=False),
+    "users": WorkbookKind(_user_template, _load_users, needs_year=False),
+}
