@@ -7,13 +7,24 @@ from typing import Any
 
 from django.conf import settings
 
+from budgets.models import LedgerEntry, Project, ProjectYear
 from core.services import Refused
+from organisations.enums import Kind
 from organisations.models import Organisation, User
+from qingtian_perf.demo.books import import_2022, import_to_cut_off, import_to_year_end
 from qingtian_perf.demo.county import BUREAU_CODE
 from qingtian_perf.demo.people import create_people
 from qingtian_perf.demo.places import create_organisations
+from qingtian_perf.demo.projects import FISCAL_YEARS
 
-WORK_YEAR = 2023
+# In the order in which the county would have done it.
+_STEPS: tuple[tuple[str, Callable[[], int]], ...] = (
+    ("机构", create_organisations),
+    ("用户", create_people),
+    ("2022 年度项目与流水", import_2022),
+    ("2023 年度项目与流水（截至 9 月 30 日）", import_to_cut_off),
+    ("2023 年度流水（截至 12 月 31 日）", import_to_year_end),
+)
 
 
 def refuse_real_database() -> None:
@@ -33,8 +44,15 @@ def load(say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
     """Load what is not there yet; returns the counts of what there is and `created`. Raises `Refused`."""
     refuse_real_database()
     created = 0
-    for label, step in (("机构", create_organisations), ("用户", create_people)):
+    for label, step in _STEPS:
         made = step()
         created += made
         say(f"{label}：新建 {made}")
-    return {"created": created}
+    return {
+        "projects": Project.objects.count(),
+        "departments": Organisation.objects.filter(kind=Kind.DEPARTMENT).count(),
+        "users": User.objects.count(),
+        "project_years": {str(year): ProjectYear.objects.of_year(year).count() for year in FISCAL_YEARS},
+        "entries": LedgerEntry.objects.count(),
+        "created": created,
+    }
