@@ -9,9 +9,9 @@ from core.documents.letter import Document, Line, Style, Table
 FANG, SONG, KAI, HEI, PLAIN = "仿宋_GB2312", "方正小标宋简体", "楷体_GB2312", "黑体", "宋体"
 # 225/22 mm is 579.8 twips. Word knows whole twips only, and 22 × 580 would no longer fit the page: 21 lines.
 LINE = 579
-# 156/28 mm a character instead of 16 pt, in twips.
-CHARACTER = 316
-_TIGHTER = -4
+# 156/28 mm a character instead of 16 pt (320 twips); with 316 the 28th would no longer fit.
+CHARACTER = 315
+_TIGHTER = CHARACTER - 320
 _RED = "FF0000"
 
 
@@ -287,6 +287,8 @@ def _set_run(run: Any, form: Format, size: float | None) -> None:
     if form.colour:
         run.font.color.rgb = RGBColor.from_string(form.colour)
     if form.exact == LINE and form.size == 16:
+        # The pitch is set here, not by the grid, which counts for this run no more: twice would be too tight.
+        run._r.rPr.rFonts.addnext(_element("w:snapToGrid", {"w:val": "0"}))
         run._r.rPr.find(_tag("w:sz")).addprevious(_element("w:spacing", {"w:val": str(_TIGHTER)}))
 
 
