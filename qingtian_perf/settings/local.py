@@ -18,3 +18,6 @@ DATABASES = {
 }
 REDIS_URL = os.environ.get("REDIS_URL") or embedded.redis_url(DATABASE)
 CELERY_BROKER_URL = embedded.broker_url(REDIS_URL)
+
+# Hashed names as on a server; compressing them for a browser on the same machine would only cost the first start.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}  # noqa: F405

@@ -35,7 +35,7 @@ class House:
 
     def __init__(self, local: Path) -> None:
         self.local = local
-        dropped = ("DATABASE", "REDIS_URL", "QINGTIAN", "DJANGO_SETTINGS_MODULE", "PYTEST", "COVERAGE")
+        dropped = ("DATABASE", "REDIS_URL", "QINGTIAN", "DJANGO_SETTINGS_MODULE", "PORT", "PYTEST", "MAKE", "MFLAGS")
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         self.env |= {"QINGTIAN_LOCAL_DIR": str(local), "PYTHONPATH": str(ROOT)}
         self.started: list[subprocess.Popen[str]] = []
@@ -47,6 +47,17 @@ class House:
         process = subprocess.Popen(command, cwd=options.pop("cwd", ROOT), env=env, text=True, **pipes)
         self.started.append(process)
         return process
+
+    def run(self, *command: str, code: int | None = 0, seconds: float = 120, **env: str) -> str:
+        """Run a command to its end; returns all it said. `code` None: any."""
+        process = self.start(list(command), env=env)
+        said, _ = process.communicate(timeout=seconds)
+        assert code is None or process.returncode == code, (command, process.returncode, said)
+        return said
+
+    def manage(self, *arguments: str, **options: object) -> str:
+        """`manage.py …` in this house."""
+        return self.run(sys.executable, "manage.py", *arguments, **options)  # type: ignore[arg-type]
 
     def client(self, body: str = "", database: str = "demo") -> subprocess.Popen[str]:
         """A process that takes a lease, runs `body`, prints "ready", and leaves when its input closes."""
