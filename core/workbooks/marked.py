@@ -53,7 +53,8 @@ def annotate(
         # What the reader refused (bombs, damaged files) is not opened here either.
         opened = open_book(source)
         small = opened.kind == "xlsx" and _rows(opened, max_rows) <= max_rows
-        book = load_workbook(path) if small else None
+        with open(path, "rb") as content:  # a stored file has no extension, which openpyxl insists on in a path
+            book = load_workbook(content) if small else None
     except Refused:
         book = None
     except Exception:  # openpyxl stumbles over files that Excel and calamine read; the list of rows serves them
