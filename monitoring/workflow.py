@@ -38,6 +38,10 @@ RECOVERY_MOVES = Workflow(
         label="按导入流水认定执行",
         roles=_REVIEWERS,
     ),
+    # A later import brings what 预算科 confirmed by hand: it is linked, not posted a second time.
+    Move("link", {LineState.EXECUTED}, LineState.EXECUTED, label="对应导入流水", roles=_REVIEWERS),
+    # The imported row that carried the recovery out was taken back by its source.
+    Move("reopen", {LineState.EXECUTED}, LineState.PENDING, label="恢复待执行", roles=_REVIEWERS, comment=True),
     Move(
         "withdraw",
         {LineState.DECIDED, LineState.PENDING},

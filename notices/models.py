@@ -118,6 +118,14 @@ class RecipientQuerySet(models.QuerySet["Recipient"]):
 
 
 @track()
+@pgtrigger.register(
+    # A part is written with its notice and never again: what a department was told stays what it was told.
+    pgtrigger.Protect(
+        name="part_frozen",
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Q(old__part__df=pgtrigger.F("new__part")),
+    ),
+)
 class Recipient(models.Model):
     """主送: one organisation with its own part (告知单); 已阅 and 确认收悉 are recorded by its own people."""
 
