@@ -98,32 +98,36 @@ def upsert_projects(
     by: Any,
     adjusted_on: date | None = None,
     files: Sequence[Any] = (),
+    write: bool = True,
 ) -> Counts:
     """Create or change the projects of one fiscal year and post their budget columns. All rows or none.
 
     `as_of` is the 截至日 shown beside the figures. 追加, 调减, 调剂 and 调整数 are dated `adjusted_on`, by default
-    1 January. Held payments of a project that now has its year are claimed. Raises `RowsRefused` with every problem.
+    1 January. Held payments of a project that now has its year are claimed. `write=False` checks and counts only; an
+    unsaved `source` is created with the first rows. Raises `RowsRefused` with every problem.
     """
     with transaction.atomic():
         staging.lock_imports()
         counts = Counts(rows=staging.stage("incoming_projects", _COLUMNS, _staged(rows)))
         if found := [*_row_problems(), *_organisation_problems()]:
             raise RowsRefused(found, rows=counts.rows)
+        staging.drop("resolved_projects")
         staging.execute(_RESOLVE, {"year": fiscal_year})
         staging.execute("ANALYZE resolved_projects")
         _plan_amounts(source=source, fiscal_year=fiscal_year, adjusted_on=adjusted_on or date(fiscal_year, 1, 1))
         counts.warnings.extend(_name_warnings())
         ((counts.created, counts.updated, counts.unchanged),) = staging.fetch(_COUNT)
-        _write_projects(fiscal_year)
         held = _held_of_new_projects(fiscal_year)
         counts.claimed = len(held)
-        batch = staging.record_batch(
-            source=source, fiscal_year=fiscal_year, as_of=as_of, files=files, counts=counts, by=by
-        )
-        staging.execute(_POST, {"source": source.pk, "batch": batch.pk})
-        _claim(held, by=by)
+        if write:
+            _write_projects(fiscal_year)
+            source = staging.saved(source)
+            counts.batch = staging.record_batch(
+                source=source, fiscal_year=fiscal_year, as_of=as_of, files=files, counts=counts, by=by
+            )
+            staging.execute(_POST, {"source": source.pk, "batch": counts.batch.pk})
+            _claim(held, by=by)
         staging.drop("incoming_projects", "named_organisations", "resolved_projects", "planned_amounts")
-    counts.batch = batch
     return counts
 
 
@@ -201,8 +205,8 @@ def _name_warnings() -> list[Problem]:
             f"SELECT i.place, i.{column}, i.{column}_name, o.name FROM incoming_projects i "  # noqa: S608
             f"JOIN organisations_organisation o ON o.code = i.{column} "
             f"WHERE i.{column}_name <> '' AND i.{column}_name NOT IN (o.name, o.short_name) AND NOT EXISTS ("
-            f"SELECT 1 FROM organisations_organisationname n WHERE n.organisation_id = o.id AND n.name = i.{column}_name)"
-            " ORDER BY i.place"
+            "SELECT 1 FROM organisations_organisationname n WHERE n.organisation_id = o.id "
+            f"AND n.name = i.{column}_name) ORDER BY i.place"
         )
         found += staging.problems(
             "NAME_DIFFERS",
@@ -321,7 +325,8 @@ SELECT code, name, initials, place, category, new_kind AS kind, fund_source, fun
         OR (start_year IS NOT NULL AND start_year IS DISTINCT FROM old_start_year)
         OR (term IS NOT NULL AND term IS DISTINCT FROM old_term)) AS project_changed,
     has_later,
-    known_year IS NOT NULL AND (name::varchar, unit_id, department_id, division_id, category::varchar, new_kind::varchar,
+    known_year IS NOT NULL AND (
+        name::varchar, unit_id, department_id, division_id, category::varchar, new_kind::varchar,
         fund_source::varchar, fund_level::varchar, new_is_key, new_is_sampled, new_marks)
         IS DISTINCT FROM old_values AS year_changed
 FROM known ORDER BY code
@@ -372,7 +377,8 @@ FROM (
 
 _INSERT_PROJECTS = """
 INSERT INTO budgets_project (id, code, name, initials, start_year, term)
-SELECT project_id, code, name, initials, start_year, term FROM resolved_projects WHERE is_new_project ORDER BY project_id
+SELECT project_id, code, name, initials, start_year, term FROM resolved_projects WHERE is_new_project
+ORDER BY project_id
 """
 
 # The project keeps the name of its latest year; an import of an earlier year does not take it back.

@@ -45,6 +45,13 @@ def drop(*tables: str) -> None:
         execute(f"DROP TABLE IF EXISTS pg_temp.{table}")
 
 
+def saved(source: Source) -> Source:
+    """A new source is kept with the first import that succeeds; another import may have kept it meanwhile."""
+    if source._state.adding:
+        return Source.objects.get_or_create(name=source.name, defaults={"kind": source.kind})[0]
+    return source
+
+
 def problems(code: str, column: str | None, message: str, found: list[tuple[Any, ...]]) -> list[Problem]:
     """One problem for each found row: its first value is the place, the others fill `message` in order."""
     return [Problem(place, column, code, message.format(*values)) for place, *values in found]

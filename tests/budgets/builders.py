@@ -18,7 +18,7 @@ def county() -> dict[str, Organisation]:
     """Two divisions, two departments, a unit under each."""
     found: dict[str, Organisation] = {}
     for n in (1, 2):
-        division = OrganisationFactory(division=True, code=f"KS{n}", name=f"业务{n}科")
+        division = OrganisationFactory(section=True, code=f"KS{n}", name=f"业务{n}科")
         department = OrganisationFactory(code=f"30{n}", name=f"青田县第{n}局")
         department.division = division
         department.save()
