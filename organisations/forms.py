@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
+from django.utils import timezone
 
 from organisations.enums import Role
+from organisations.models import Organisation, User
+from organisations.roles import ADMINISTRATORS
 from organisations.services.setup import FIRST_ROLES
 
 
@@ -45,3 +49,76 @@ class SetupForm(forms.Form):
         data = self.cleaned_data
         people = {r: (data[f"{r}_username"], data[f"{r}_full_name"]) for r in FIRST_ROLES}
         return {k: data[k] for k in ("key", "name", "code", "issuing_code")} | {"people": people}
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class RenameForm(forms.Form):
+    name = forms.CharField(label="新名称", max_length=150)
+    valid_from = forms.DateField(label="启用日期", widget=DateInput, initial=timezone.localdate)
+
+
+class MembershipForm(forms.Form):
+    """A role at an organisation for a period, given by `by`."""
+
+    organisation = forms.ModelChoiceField(label="机构", queryset=Organisation.objects.none(), empty_label="请选择")
+    role = forms.ChoiceField(label="角色")
+    valid_from = forms.DateField(label="起始日期", widget=DateInput, initial=timezone.localdate)
+    valid_to = forms.DateField(label="截止日期", widget=DateInput, required=False, help_text="不填为长期")
+
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["organisation"].queryset = Organisation.objects.visible_to(by).active()
+        granted = set(Role.values) - (set() if Role.SECURITY_ADMIN in by.role_set else ADMINISTRATORS)
+        self.fields["role"].choices = [("", "请选择"), *((v, t) for v, t in Role.choices if v in granted)]
+
+
+class DeputyForm(forms.Form):
+    """Who stands in for whom and when. Only the performance section chooses the principal.
+
+    The deputy is named by user name: a clerk need not see the list of all users.
+    """
+
+    principal = forms.CharField(label="委托人用户名", max_length=60, help_text="绩效科可为他人指定代理")
+    deputy = forms.CharField(label="代理人用户名", max_length=60)
+    valid_from = forms.DateField(label="起始日期", widget=DateInput, initial=timezone.localdate)
+    valid_to = forms.DateField(label="截止日期", widget=DateInput, help_text="截止日当天仍有权限")
+
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.by = by
+        if Role.PERFORMANCE_SECTION in by.role_set:
+            self.fields["principal"].initial = by.username
+        else:
+            del self.fields["principal"]
+
+    def _user(self, name: str) -> User:
+        found = User.objects.filter(username=self.cleaned_data[name].strip(), is_active=True).first()
+        if found is None:
+            raise forms.ValidationError("没有这个用户名，或账号已停用，请核对。")
+        return found
+
+    def clean_principal(self) -> User:
+        return self._user("principal")
+
+    def clean_deputy(self) -> User:
+        return self._user("deputy")
+
+    def values(self) -> dict[str, Any]:
+        return {"principal": self.by} | self.cleaned_data
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(label="工作簿", help_text="支持 .xlsx、.xls、.csv。")
+    limit = settings.UPLOAD_LIMIT
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > self.limit:
+            raise forms.ValidationError(f"文件超过 {self.limit // (1 << 20)} MB，请拆分后再上传。")
+        return file

@@ -34,9 +34,13 @@ class OrganisationQuerySet(models.QuerySet["Organisation"]):
         if user.role_set & (BUREAU_STAFF | ADMINISTRATORS):
             return self
         own = user.organisation_ids
+        above = {m.organisation.parent_id for m in user.active_memberships}
         return self.filter(
-            Q(pk__in=own) | Q(parent__in=user.ids_where(BY_DEPARTMENT)) | Q(members__in=own) | Q(kind=Kind.BUREAU)
-        ).distinct()
+            Q(pk__in=own)
+            | Q(parent__in=user.ids_where(BY_DEPARTMENT))
+            | Q(pk__in={pk for pk in above if pk})
+            | Q(kind=Kind.BUREAU)
+        )
 
 
 @track()
@@ -104,6 +108,10 @@ class Organisation(models.Model):
         return self
 
     @property
+    def is_closed(self) -> bool:
+        return not self.is_active
+
+    @property
     def department(self) -> Organisation:
         """The 主管部门 of a unit; a department is its own."""
         return self.parent if self.kind == Kind.UNIT and self.parent else self
@@ -159,11 +167,10 @@ class UserQuerySet(models.QuerySet["User"]):
         if user.role_set & {Role.PERFORMANCE_SECTION, Role.SECURITY_ADMIN}:
             return self
         departments = user.ids_where(BY_DEPARTMENT)
-        return self.filter(
-            Q(pk=user.pk)
-            | Q(memberships__organisation__in=departments)
-            | Q(memberships__organisation__parent__in=departments)
-        ).distinct()
+        branch = Membership.objects.filter(
+            Q(organisation__in=departments) | Q(organisation__parent__in=departments)
+        ).values("user")
+        return self.filter(Q(pk=user.pk) | Q(pk__in=branch)) if departments else self.filter(pk=user.pk)
 
 
 @track(exclude=["password", "last_login"])
@@ -192,6 +199,10 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.full_name or self.username
+
+    @property
+    def is_closed(self) -> bool:
+        return not self.is_active
 
     @cached_property
     def active_memberships(self) -> list[Membership]:
@@ -265,6 +276,13 @@ class User(AbstractBaseUser):
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
+    def visible_to(self, user: User) -> Self:
+        """Those of the users one sees, and those in which one is stood in for."""
+        return self.filter(Q(user__in=User.objects.visible_to(user)) | Q(deputy_for=user))
+
+    def deputies(self) -> Self:
+        return self.filter(deputy_for__isnull=False)
+
     def in_force(self, day: date) -> Self:
         return self.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=day), valid_from__lte=day)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from organisations.enums import Kind
 from organisations.models import Membership, Organisation, User
+from organisations.roles import ADMINISTRATORS, BUREAU_STAFF, BY_DEPARTMENT
 
 
 def bureau_exists() -> bool:
@@ -61,6 +62,13 @@ def tree(user: User, *, under: Organisation) -> list[Branch]:
     return tops
 
 
+def sees_staff(user: User, organisation: Organisation) -> bool:
+    """Who works where: the bureau and the administrators see it everywhere, others in their own branch."""
+    if user.role_set & (BUREAU_STAFF | ADMINISTRATORS) or organisation.pk in user.organisation_ids:
+        return True
+    return organisation.parent_id is not None and organisation.parent_id in user.ids_where(BY_DEPARTMENT)
+
+
 def staff(organisation: Organisation, day: date | None = None) -> QuerySet[Membership]:
     """Who holds which role there on `day` (today)."""
     return (
@@ -69,6 +77,12 @@ def staff(organisation: Organisation, day: date | None = None) -> QuerySet[Membe
         .select_related("user", "deputy_for")
         .order_by("role", "user__username")
     )
+
+
+def deputies_of(user: User) -> QuerySet[Membership]:
+    """Who stands in for the user, today or later."""
+    rows = Membership.objects.filter(deputy_for=user, valid_to__gte=timezone.localdate())
+    return rows.select_related("user", "organisation").order_by("valid_from", "pk")
 
 
 def membership_history(user: User) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/", include("qingtian_perf.api_urls")),
     path("", include("reports.urls")),
     path("", include("core.urls")),
     path("", include("organisations.urls")),

@@ -49,6 +49,14 @@ class OrganisationFactory(DjangoModelFactory):
             name=factory.Sequence(lambda n: f"第{n}会计师事务所"),
         )
 
+    @classmethod
+    def _generate(cls, strategy: str, params: dict[str, Any]) -> Organisation:
+        # `division` is also the field 归口科室, so the trait is called section; `division=True` means the trait.
+        if params.get("division") is True:
+            params = {**params, "section": True}
+            del params["division"]
+        return super()._generate(strategy, params)
+
     @factory.post_generation
     def named(self: Organisation, create: bool, extracted: Any, **kwargs: Any) -> None:
         if create and extracted is not False:

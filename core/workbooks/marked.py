@@ -51,9 +51,9 @@ def annotate(
     name, path = split_source(source)
     try:
         # What the reader refused (bombs, damaged files) is not opened here either.
-        opened = open_book(source)
+        opened = open_book(source)  # noqa: PTH123
         small = opened.kind == "xlsx" and _rows(opened, max_rows) <= max_rows
-        with open(path, "rb") as content:  # a stored file has no extension, which openpyxl insists on in a path
+        with Path(path).open("rb") as content:  # a stored file has no extension, which openpyxl insists on in a path
             book = load_workbook(content) if small else None
     except Refused:
         book = None
@@ -200,7 +200,7 @@ def write_faulty(sources: Sequence[Source], errors: Sequence[CellError], target:
         if not by_sheet:
             continue
         try:
-            opened = open_book(source)
+            opened = open_book(source)  # noqa: PTH123
             for sheet, found in by_sheet.items():
                 prefix = f"{number + 1}-" if len(sources) > 1 else ""
                 count += _faulty_sheet(book, opened, sheet, found, sheet_name(prefix + sheet))
