@@ -274,7 +274,7 @@ class Converter:
     def _cents(self, yuan: Decimal, cell: Any) -> Result:
         if not -MONEY_LIMIT < yuan < MONEY_LIMIT:
             return Fault(Code.MONEY_TOO_BIG, value=shown(cell))
-        rounded = yuan.quantize(CENT, ROUND_HALF_UP)
+        rounded = yuan.quantize(CENT, ROUND_HALF_UP) or _ZERO  # never -0.00
         # What a double cannot hold (0.1 + 0.2) is no fraction of a cent that somebody entered.
         if abs(yuan - rounded) > max(Decimal("0.000001"), abs(yuan) * Decimal("1E-14")):
             return Noted(rounded, Code.MONEY_ROUNDED, value=_plain(yuan), rounded=f"{rounded:.2f}")

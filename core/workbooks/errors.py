@@ -83,7 +83,7 @@ TABLE: dict[Code, tuple[str, str]] = {
     Code.TOO_LARGE: ("“{file}”大小为 {size} MB，超过上限 {limit} MB", "请删除无关工作表和图片，或拆分后分别上传"),
     Code.BOMB: ("“{file}”解压后异常庞大或含有危险内容，已拒绝读取", "请将数据复制到新建的工作簿后再上传"),
     Code.TOO_WIDE: (
-        "“{file}”的有效区域过大（直到{where}仍有单元格）",
+        "“{file}”的有效区域过大（直到{where}仍有内容）",
         "请删除数据区以外的行和列后再上传",
     ),
     Code.ENCODING: ("“{file}”的文字编码无法识别", "请另存为 .xlsx 格式，或以 UTF-8、GB18030 编码保存"),
@@ -91,7 +91,7 @@ TABLE: dict[Code, tuple[str, str]] = {
     Code.EMPTY_FILE: ("“{file}”是空文件", "请检查后重新上传"),
     Code.NO_FILE: ("没有收到文件", "请选择文件后再上传"),
     Code.WRONG_FORM: (
-        "“{file}”是“{found}”的表，不是本表“{expected}”",
+        "“{file}”是“{found}”，不是“{expected}”",
         "请到相应页面上传，或重新下载“{expected}”模板填写",
     ),
     Code.OLD_VERSION: (

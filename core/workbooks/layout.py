@@ -71,7 +71,7 @@ class Layout:
         ]
 
     def unknown(self) -> list[str]:
-        used = set(self.columns.values()) | {second for _, _, second in self.twice}
+        used = set(self.columns.values()) | {second for _, _, second in self.twice} | self.secrecy_columns()
         return [text for index, text in sorted(self.texts.items()) if index not in used]
 
     def per_unit(self, column: Column) -> int | None:
@@ -100,7 +100,8 @@ def locate(
     for number in range(min(len(rows), SEARCHED_ROWS)):
         for layout in _candidates(rows, merged, number):
             _match(layout, wanted)
-            if best is None or layout.score > best.score:
+            # A title line above the heading makes a pair that matches no more than the heading alone.
+            if best is None or _rank(layout) > _rank(best):
                 best = layout
     if best is None or best.score < min(2, len(sheet.columns)):
         return None
@@ -120,13 +121,19 @@ def describe(rows: Sequence[Sequence[Any]], merged: Merged) -> Layout | None:
             best, best_width = number, len(texts)
     if best is None:
         return None
-    candidates = _candidates(rows, merged, best)
-    above = _candidates(rows, merged, best - 1)[1:] if best else []
-    two_rows = [layout for layout in above if any("/" in heading.name for heading in layout.headings.values())]
-    spans = any(top == best - 1 and right > left for (top, left), (_, right) in merged)
-    layout = two_rows[0] if two_rows and spans else candidates[0]
+    grouped = {top for (top, left), (bottom, right) in merged if top == bottom and right > left}
+    upper = best if best in grouped else best - 1
+    if upper in grouped and upper + 1 < len(rows) and len([cell for cell in rows[upper] if not is_blank(cell)]) > 1:
+        layout = _pair(rows[upper], rows[upper + 1], merged, upper)
+    else:
+        layout = _candidates(rows, merged, best)[0]
     layout.title_unit = _title_unit(rows[: layout.header_rows[0]])
     return layout
+
+
+def _rank(layout: Layout) -> tuple[int, int, int]:
+    """Most columns; then one row rather than two; then the upper one."""
+    return layout.score, -len(layout.header_rows), -layout.header_rows[0]
 
 
 def _candidates(rows: Sequence[Sequence[Any]], merged: Merged, number: int) -> list[Layout]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def annotate(
     name, path = split_source(source)
     try:
         # What the reader refused (bombs, damaged files) is not opened here either.
-        opened = open_book(source)  # noqa: PTH123
+        opened = open_book(source)
         small = opened.kind == "xlsx" and _rows(opened, max_rows) <= max_rows
         with Path(path).open("rb") as content:  # a stored file has no extension, which openpyxl insists on in a path
             book = load_workbook(content) if small else None
@@ -151,11 +151,12 @@ def _mark_cells(book: Any, errors: Sequence[CellError], colour: str) -> None:
 
 
 def _fill_list(
-    page: Any, errors: Sequence[CellError], warnings: Sequence[CellError], sheets: set[str] | None = None
+    page: Any, errors: Sequence[CellError], warnings: Sequence[CellError], sheets: Collection[str] = ()
 ) -> None:
     """错误清单: errors, then warnings; the address is a link where the sheet is in the same file."""
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Font, PatternFill
+    from openpyxl.worksheet.hyperlink import Hyperlink
 
     for letter, width in zip("ABCDEF", (7, 8, 24, 18, 10, 100), strict=True):
         page.column_dimensions[letter].width = width
@@ -171,14 +172,14 @@ def _fill_list(
     for kind, found in (("错误", errors), ("提示", warnings)):
         for error in found:
             number += 1
-            place: Any = error.cell
-            if error.cell and error.sheet and sheets and error.sheet in sheets and number <= COMMENTS_LIMIT:
+            page.append(
+                [number, kind, safe(error.file or ""), safe(error.sheet or ""), error.cell, safe(error.message)]
+            )
+            if error.cell and error.sheet and error.sheet in sheets and number <= COMMENTS_LIMIT:
                 quoted = error.sheet.replace("'", "''")
-                place = WriteOnlyCell(page, value=error.cell)
-                place.font = Font(color="0563C1", underline="single")
-                place.hyperlink = f"#'{quoted}'!{error.cell}"
-                place.value = error.cell
-            page.append([number, kind, safe(error.file or ""), safe(error.sheet or ""), place, safe(error.message)])
+                link = page.cell(number + 1, 5)
+                link.hyperlink = Hyperlink(ref=link.coordinate, location=f"'{quoted}'!{error.cell}")
+                link.font = Font(color="0563C1", underline="single")
 
 
 def write_faulty(sources: Sequence[Source], errors: Sequence[CellError], target: Target) -> int:
@@ -200,7 +201,7 @@ def write_faulty(sources: Sequence[Source], errors: Sequence[CellError], target:
         if not by_sheet:
             continue
         try:
-            opened = open_book(source)  # noqa: PTH123
+            opened = open_book(source)
             for sheet, found in by_sheet.items():
                 prefix = f"{number + 1}-" if len(sources) > 1 else ""
                 count += _faulty_sheet(book, opened, sheet, found, sheet_name(prefix + sheet))

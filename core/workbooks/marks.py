@@ -53,7 +53,7 @@ def total_kind(row: Sequence[Any], key_cells: Sequence[int]) -> str | None:
             return "subtotal"
         if _TOTAL.match(text):
             return "total"
-        if _NAMED_SUBTOTAL.match(text) and key_cells and index not in key_cells:
+        if _NAMED_SUBTOTAL.match(text) and len({index, *key_cells}) > 1:
             return "subtotal"
     return None
 

@@ -103,7 +103,9 @@ def _scan_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, name: str, *, is
                     found.uncalculated.update(cell_position(cell.decode()) for cell in _UNCALCULATED.findall(text))
                 area = (last_row or 100_000) * (last_column + 1 if last_column else 26)
                 if last_row > ROWS_LIMIT or last_column >= COLUMNS_LIMIT or area > AREA_LIMIT:
-                    wide = f"{column_letter(last_column)} 列" if last_column >= COLUMNS_LIMIT else f"第 {last_row} 行"
+                    wide = (
+                        f"第 {column_letter(last_column)} 列" if last_column >= COLUMNS_LIMIT else f"第 {last_row} 行"
+                    )
                     raise Refused(Code.TOO_WIDE, file=name, where=wide)
             tail = text[-OVERLAP:]
     return found

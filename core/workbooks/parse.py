@@ -79,11 +79,13 @@ def _check_stamp(form: Form, book: Book, fiscal_year: int | None, scope: str | N
 
 
 def _find_sheet(form: Form, book: Book, sheet: Sheet, mapping: Mapping[str, str] | None) -> RawSheet | None:
-    """By name; else the one sheet whose headings are the declared ones."""
+    """By name; else, for a required sheet, the one sheet whose headings are the declared ones."""
     names = book.data_names()
     for name in names:
         if compact(name) == compact(sheet.name):
             return book.load(name)
+    if not sheet.required:
+        return None
     others = [name for name in names if compact(name) not in {compact(other.name) for other in form.sheets}]
     fitting = []
     for name in others:
@@ -97,11 +99,9 @@ def _find_sheet(form: Form, book: Book, sheet: Sheet, mapping: Mapping[str, str]
         raise Refused(Code.SHEET_AMBIGUOUS, sheet=sheet.name, present=present)
     if fitting:
         return fitting[0]
-    if len(others) == 1 and len(form.sheets) == 1:
+    if len(others) == 1 and sum(other.required for other in form.sheets) == 1:
         return book.load(others[0])
-    if sheet.required:
-        raise Refused(Code.SHEET_MISSING, sheet=sheet.name, present="、".join(names) or "（无）")
-    return None
+    raise Refused(Code.SHEET_MISSING, sheet=sheet.name, present="、".join(names) or "（无）")
 
 
 def _read_sheet(reading: Reading, file_no: int, book: Book, sheet: Sheet, mapping: Mapping[str, str] | None) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 from . import layout as finder
 from . import marks
 from .cells import Converter, Fault, Noted, is_blank, shown
-from .declare import Column, Kind, Sheet
-from .errors import CellError, Code, message
+from .declare import UNITS, Column, Kind, Sheet
+from .errors import CellError, Code, Refused, message
 from .ooxml import COLUMNS_LIMIT
 from .reading import ControlTotal, Reading
 from .sources import RawSheet
 
 CHUNK = 2_000
+COVERED_LIMIT = 2_000_000  # cells under merged ranges: ranges that overlap are no honest file
 _NUMERIC = (Kind.MONEY, Kind.INTEGER)
 
 
@@ -36,6 +37,7 @@ class SheetPass:
         self.total_rows: list[tuple[int, list[Any]]] = []
         self.subtotals: list[int] = []
         self.dropped = 0
+        self.shifted: set[int] = set()  # rows whose cells stand under the wrong headings: said once, not at each cell
         self.secrecy = layout.secrecy_columns()
         self.keys = {index: key for key, index in layout.columns.items()}
         present = [sheet.column(key) for key in layout.columns]
@@ -76,7 +78,7 @@ class SheetPass:
     def check_header(self, top: Sequence[Sequence[Any]]) -> bool:
         """Whether the rows below can be read at all."""
         layout, sheet = self.layout, self.sheet
-        if self._secret_title(top[: layout.header_rows[0]]):
+        if self._secret_title(top[: layout.data_start]):
             return False
         above = [number for number, row in enumerate(top[: layout.header_rows[0]]) if not all(map(is_blank, row))]
         if above and not sheet.title_rows:
@@ -129,6 +131,7 @@ class SheetPass:
                 if beyond:
                     text = message(Code.ROW_TOO_LONG, count=len(row) - width)
                     self.error(number + offset, beyond[0], Code.ROW_TOO_LONG, text)
+                    self.shifted.add(number + offset)
             target = max(widest, width)
             chunk[offset] = row[:target] + [""] * (target - len(row))
 
@@ -136,13 +139,17 @@ class SheetPass:
         """Row → column → Fault for cells the parser shows as blank: error values, merged cells."""
         found: dict[int, dict[int, Any]] = defaultdict(dict)
         by_index = {index: self.sheet.column(key) for key, index in self.layout.columns.items()}
+        covered = 0
         for (row, index), text in self.raw.scan.errors.items():
             found[row][index] = Fault(Code.ERROR_CELL, value=text)
         for row, index in self.raw.scan.uncalculated:
             found[row][index] = Fault(Code.FORMULA_EMPTY)
         for (top, left), (bottom, right) in self.raw.merged:
-            if top < self.layout.data_start or bottom - top > 100_000:
+            if top < self.layout.data_start:
                 continue
+            covered += (bottom - top + 1) * len(by_index)
+            if covered > COVERED_LIMIT:
+                raise Refused(Code.BOMB, file=self.file)
             mapped = [index for index in range(left, min(right, left + 300) + 1) if index in by_index]
             if not mapped or (len(mapped) == 1 and top == bottom):
                 continue
@@ -228,6 +235,9 @@ class SheetPass:
         """Errors of a chunk's rows; rows that turn out to be blank or a note are taken out."""
         out: set[int] = set()
         for place, found in problems.items():
+            if numbers[place] in self.shifted:
+                self.faulty.update(self.converters)
+                continue
             lacking = [
                 index for index, problem in found if isinstance(problem, Fault) and problem.code == Code.REQUIRED
             ]
@@ -359,18 +369,23 @@ class SheetPass:
             ControlTotal(self.file, self.raw.name, cell, column.key, stated, summed if known else None)
         )
         if known and abs(summed - stated) > slack:
-            money = column.kind == Kind.MONEY
-            figures = [
-                f"{amount:,.2f} 元" if money else f"{amount:,}" for amount in (stated, everything, stated - everything)
-            ]
+            figures = [self._figure(column, amount) for amount in (stated, everything, abs(stated - everything))]
             text = message(
                 Code.TOTAL_MISMATCH,
                 label=column.label,
                 stated=figures[0],
                 summed=figures[1],
-                difference=figures[2].lstrip("-"),
+                difference=figures[2],
             )
             self.error(number, index, Code.TOTAL_MISMATCH, text)
+
+    def _figure(self, column: Column, amount: Any) -> str:
+        """An amount in the unit the sheet uses."""
+        if column.kind != Kind.MONEY:
+            return f"{amount:,}"
+        per_unit = self.converters[column.key].per_unit or 1
+        unit = next(name for name, yuan in UNITS.items() if yuan == per_unit)
+        return f"{Decimal(amount) / per_unit:,.{2 if per_unit == 1 else 6}f}".rstrip("0").rstrip(".") + f" {unit}"
 
 
 class _FillFrom:

@@ -86,13 +86,14 @@ class Reading:
         self.warnings.append(CellError(place.sheet, place.cell, code, text, place.file))
 
     def sort(self) -> None:
-        """Order errors and warnings by file, sheet, row, column; call again after adding faults."""
+        """Order errors, warnings and totals by file, sheet, row, column; call again after adding faults."""
         files = {name: number for number, name in enumerate(self.files)}
         sheets = {(origin.file, origin.raw.name): number for number, origin in enumerate(self.origins.values())}
 
-        def place(error: CellError) -> tuple[int, int, int, int]:
+        def place(error: CellError | ControlTotal) -> tuple[int, int, int, int]:
             number = sheets.get((error.file or "", error.sheet or ""), -1)
             return (files.get(error.file or "", -1), number, *cell_position(error.cell))
 
         self.errors.sort(key=place)
         self.warnings.sort(key=place)
+        self.totals.sort(key=place)

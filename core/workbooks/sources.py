@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import ooxml, textual
+from . import biff, ooxml, textual
 from .errors import Code, Refused, cell_name
 
 SIZE_LIMIT = 50 * 1024 * 1024
@@ -80,7 +80,8 @@ def open_book(source: Source, *, limit: int = SIZE_LIMIT) -> Book:
         return _open_calamine(path, name, "xlsx", ooxml.scan(path, name))
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         _check_ole(path, name)
-        return _open_calamine(path, name, "xls", {})
+        scans = {sheet: ooxml.Scan(errors=errors) for sheet, errors in biff.error_cells(path).items()}
+        return _open_calamine(path, name, "xls", scans)
     if textual.looks_like_html(head, name):
         tables = textual.html_tables(path, name)
         sheets = {table.name: table for table in tables}

@@ -13,6 +13,7 @@ from typing import Any
 from .errors import Code, Refused
 
 CELLS_LIMIT = 5_000_000
+COLUMNS_LIMIT = 1_000
 SPAN_LIMIT = 1_000
 _NOT_TEXT = (b"%PDF", b"{\\rtf", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
 _CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
@@ -139,23 +140,26 @@ def html_tables(path: Path, name: str) -> list[Table]:
 def _grid(element: Any, name: str) -> tuple[list[list[Any]], list[tuple[tuple[int, int], tuple[int, int]]]]:
     rows: list[list[Any]] = []
     merged = []
-    covered: set[tuple[int, int]] = set()
+    hanging: dict[int, int] = {}  # column → how many more rows a cell above still covers
     total = 0
     for number, row in enumerate(element.xpath("./tr | ./thead/tr | ./tbody/tr | ./tfoot/tr")):
         cells: list[Any] = []
+        started: dict[int, int] = {}
         for cell in row.xpath("./td | ./th"):
-            while (number, len(cells)) in covered:
+            while hanging.get(len(cells), 0):
                 cells.append("")
             across, down = _span(cell, "colspan"), _span(cell, "rowspan")
             left = len(cells)
-            total += across * down
-            if total > CELLS_LIMIT:
-                raise Refused(Code.BOMB, file=name)
             cells.append(_MEANINGLESS.sub(" ", cell.text_content()).strip())
             cells.extend([""] * (across - 1))
             if across > 1 or down > 1:
                 merged.append(((number, left), (number + down - 1, left + across - 1)))
-                covered.update((number + y, left + x) for y in range(1, down) for x in range(across))
+            if down > 1:
+                started.update(dict.fromkeys(range(left, left + across), down - 1))
+            total += across
+            if total > CELLS_LIMIT or len(cells) > COLUMNS_LIMIT:
+                raise Refused(Code.BOMB, file=name)
+        hanging = {column: left - 1 for column, left in hanging.items() if left > 1} | started
         rows.append(cells)
     return rows, merged
 
