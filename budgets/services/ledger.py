@@ -92,7 +92,7 @@ def post_entries(
     An unsaved `source` is created with the first rows.
     """
     with transaction.atomic():
-        staging.lock_imports()
+        source = staging.begin(source)
         counts = Counts(rows=staging.stage("incoming_entries", _COLUMNS, rows))
         staging.execute(sql.SIGN)
         scope: dict[str, Any] = {"source": source.pk, "year": fiscal_year}
@@ -107,7 +107,8 @@ def post_entries(
         scope["reach"] = as_of or _month_end(latest)
         _count(counts, scope, complete=complete)
         if write:
-            scope |= {"by": by.pk if by is not None else None, "source": staging.saved(source).pk}
+            source = staging.saved(source)
+            scope |= {"by": by.pk if by is not None else None, "source": source.pk}
             counts.batch = staging.record_batch(
                 source=source, fiscal_year=fiscal_year, as_of=as_of or latest, files=files, counts=counts, by=by
             )

@@ -107,7 +107,7 @@ def upsert_projects(
     unsaved `source` is created with the first rows. Raises `RowsRefused` with every problem.
     """
     with transaction.atomic():
-        staging.lock_imports()
+        source = staging.begin(source)
         counts = Counts(rows=staging.stage("incoming_projects", _COLUMNS, _staged(rows)))
         if found := [*_row_problems(), *_organisation_problems()]:
             raise RowsRefused(found, rows=counts.rows)

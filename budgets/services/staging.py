@@ -21,6 +21,12 @@ def lock_imports() -> None:
     execute("SELECT pg_advisory_xact_lock(%s)", [_IMPORT_LOCK])
 
 
+def begin(source: Source) -> Source:
+    """Take the lock; answers the source as it is now: another import may have created it while this one waited."""
+    lock_imports()
+    return (Source.objects.filter(name=source.name).first() or source) if source._state.adding else source
+
+
 def execute(sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> int:
     """Run one statement; returns the number of rows it wrote."""
     with connection.cursor() as cursor:
@@ -46,9 +52,9 @@ def drop(*tables: str) -> None:
 
 
 def saved(source: Source) -> Source:
-    """A new source is kept with the first import that succeeds; another import may have kept it meanwhile."""
+    """A new source is kept with the first import that succeeds."""
     if source._state.adding:
-        return Source.objects.get_or_create(name=source.name, defaults={"kind": source.kind})[0]
+        source.save()
     return source
 
 
