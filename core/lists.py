@@ -347,7 +347,10 @@ class ListPage(View):
 
     def aggregate(self, rows: QuerySet[Any]) -> dict[str, Any]:
         """One query: "rows" and `aggregates`. Override where a join would count a row twice."""
-        return rows.aggregate(rows=Count("*"), **self.aggregates)
+        # Under names of their own: an aggregate called like an annotation hides it from the query.
+        named = {f"total_{name}": aggregate for name, aggregate in self.aggregates.items()}
+        found = rows.aggregate(total_rows=Count("*"), **named)
+        return {name.removeprefix("total_"): value for name, value in found.items()}
 
     def totals(self, sums: dict[str, Any]) -> dict[str, Any]:
         """Totals by column name; `sums` holds the aggregates. Override to add rates of sums."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Refresh the browser assets under static/vendor: pinned npm packages, only the files we serve, licence and version beside them.
+"""Refresh the vendored browser assets: pinned npm packages, only the files we serve, licence and version beside them.
 
 `npm pack` asks whatever registry the machine is configured for; no address is written here. The bureau's network has
 no internet, so what this script brings is committed. Standard library only.

@@ -429,8 +429,9 @@ def field(bound: BoundField, hint: str = "") -> SafeString:
 @register.simple_tag
 def cell(bound: BoundField, colspan: int = 1, rowspan: int = 1, hint: str = "", label: bool = False) -> SafeString:
     """A table cell that holds a field of a 表格式 form; its label is read out, and shown where `label` is true."""
-    spans = format_html(' colspan="{}"', colspan) if colspan > 1 else ""
-    spans += format_html(' rowspan="{}"', rowspan) if rowspan > 1 else ""
+    spans = format_html_join(
+        "", ' {}="{}"', ((name, span) for name, span in (("colspan", colspan), ("rowspan", rowspan)) if span > 1)
+    )
     shown = (
         format_html('<label class="cell-label" for="{}">{}</label>', bound.id_for_label, bound.label) if label else ""
     )

@@ -149,6 +149,23 @@
     if (event.target.matches('[data-tick-all], input[name="ids"]')) countTicks(list);
   });
 
+  /* Filters: a choice acts at once, typing after a pause. Leaving a text box must not act: the click that left it does. */
+  let typing = 0;
+  const typed = (node) => node.matches("input:not([type=checkbox]):not([type=radio]):not([type=date])");
+  const filter = (form, pause) => {
+    clearTimeout(typing);
+    typing = setTimeout(() => form.dispatchEvent(new CustomEvent("filter")), pause);
+  };
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-filters]");
+    if (form && typed(event.target)) filter(form, 400);
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-filters]");
+    if (form && !typed(event.target)) filter(form, 0);
+  });
+  document.addEventListener("htmx:beforeRequest", () => clearTimeout(typing));
+
   /* Empty filters do not go into the address. */
   document.addEventListener("htmx:configRequest", (event) => {
     if (!event.target.matches?.("form[data-filters]")) return;

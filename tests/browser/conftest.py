@@ -33,7 +33,9 @@ def browser() -> Iterator[Browser]:
         pytest.fail("Browser tests need Chromium: apt-get install chromium, or name it in CHROMIUM.", pytrace=False)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
-            executable_path=program, headless=True, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=program,
+            headless=True,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--lang=zh-CN"],
         )
         yield running
         running.close()
@@ -102,7 +104,8 @@ class Visitor:
         directory = os.environ.get("QINGTIAN_SCREENSHOTS")
         if directory and name:
             Path(directory).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=str(Path(directory) / f"{name}-{self.size}.png"), full_page=True)
+            whole = not self.page.locator("dialog[open]").count()
+            self.page.screenshot(path=str(Path(directory) / f"{name}-{self.size}.png"), full_page=whole)
 
 
 @pytest.fixture(params=list(SIZES))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
@@ -22,7 +24,8 @@ pytestmark = [
 
 @pytest.fixture
 def officer(db: None) -> object:
-    division = OrganisationFactory(division=True, name="绩效管理科", function="performance")
+    OrganisationFactory(bureau=True)
+    division = OrganisationFactory(kind="division", name="绩效管理科", function="performance")
     user = user_with(Role.PERFORMANCE_SECTION, division, full_name="王芳")
     OrganisationFactory(name=LONG_NAME, division=division)
     OrganisationFactory.create_batch(119, division=division)
@@ -196,7 +199,7 @@ def test_login_and_error_pages(visitor: Visitor, officer: object, settings: obje
     visitor.go("/nowhere/")
     visitor.look("error-404")
     page = visitor.go("/style/broken/")
-    expect(page.get_by_text("请求编号")).to_be_visible()
+    expect(page.locator(".foot")).to_contain_text(re.compile("请求编号 [0-9a-f]{16}"))
     visitor.look("error-500")
 
 

@@ -98,7 +98,7 @@ class EmptyList(StyleList):
 
 class PaperForm(forms.Form):
     done = forms.CharField(label="实际完成情况", max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
-    actual = forms.DecimalField(label="实际完成值", help_text="按合同验收数填写")
+    actual = forms.DecimalField(label="实际完成值", help_text="按合同验收数填写", widget=forms.TextInput)
     band = forms.ChoiceField(label="达成档次", choices=[("", "请选择"), ("met", "达成"), ("part", "部分达成")])
     reason = forms.CharField(label="偏差原因及改进措施", max_length=60, required=True)
     agree = forms.BooleanField(label="已核对支付数据", required=True)
