@@ -1,16 +1,19 @@
 """Brings the invented projects and ledgers in, file by file, through the same services as the import pages.
 
-2023 comes twice: as the books stood when the recovery was worked out, and as they stood at the end of the year.
+2023 comes three times, each time longer: as the books stood when the recovery was worked out, a month later with the
+recovery in them, and at the end of the year. One voucher of the first file is missing from the second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
+
+from django.db import connection
 
 from budgets.enums import EntryKind, FundLevel, ProjectKind, SourceKind
 from budgets.models import ImportBatch, Source
@@ -22,7 +25,10 @@ from qingtian_perf.demo.projects import Project, invent_projects
 from qingtian_perf.demo.slow import Slow, plan_late, plan_slow
 
 CUT_OFF = date(2023, 9, 30)
+OCTOBER_END = date(2023, 10, 31)
 YEAR_END = date(2023, 12, 31)
+# Rows of 收回 as the treasury's file shows them; asked for only where the file is not in yet.
+Recovered = Callable[[], Iterable[EntryRow]]
 
 LIBRARY = ("演示·项目库", SourceKind.PROJECTS)
 BUDGETS = ("演示·预算指标", SourceKind.PROJECTS)
@@ -76,16 +82,23 @@ def import_to_cut_off() -> int:
     return _import_year(2023, CUT_OFF, date(2023, 10, 8))
 
 
-def import_to_year_end() -> int:
-    """The same files again, three months longer; one voucher of the first file is missing from the second."""
-    return _import_year(2023, YEAR_END, date(2024, 1, 8))
+def import_to_october(recovered: Recovered) -> int:
+    """The same files again, a month longer, with the reductions that the budget division has carried out."""
+    return _import_year(2023, OCTOBER_END, date(2023, 11, 3), recovered)
 
 
-def _import_year(year: int, as_of: date, done_on: date) -> int:
+def import_to_year_end(recovered: Recovered) -> int:
+    """The same files once more, for the whole year."""
+    return _import_year(2023, YEAR_END, date(2024, 1, 8), recovered)
+
+
+def _import_year(year: int, as_of: date, done_on: date, recovered: Recovered = list) -> int:
     with clock.on(done_on):
         return (
             _once(LIBRARY, year, as_of, lambda source, by: _post_projects(source, year, as_of, by))
-            + _once(BUDGETS, year, as_of, lambda s, by: _post(s, year, as_of, by, _budget_rows(year)))
+            + _once(
+                BUDGETS, year, as_of, lambda s, by: _post(s, year, as_of, by, _budget_rows(year, list(recovered())))
+            )
             + _once(PAYMENTS, year, as_of, lambda s, by: _post(s, year, as_of, by, _voucher_rows(year, as_of)))
             + _once(REFUNDS, year, as_of, lambda s, by: _post(s, year, as_of, by, _refund_rows(year)))
         )
@@ -97,7 +110,11 @@ def _once(named: tuple[str, str], year: int, as_of: date, do: Callable[[Source, 
     if ImportBatch.objects.filter(source__name=name, fiscal_year=year, as_of=as_of).exists():
         return 0
     source, _ = Source.objects.get_or_create(name=name, defaults={"kind": kind})
-    return do(source, clerk()).created
+    created = do(source, clerk()).created
+    # Years of rows within seconds: the server's own statistics come too late for the next file's comparison.
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE budgets_project, budgets_projectyear, budgets_ledgerentry, budgets_yeartotals")
+    return created
 
 
 def _post_projects(source: Source, year: int, as_of: date, by: User) -> Counts:
@@ -135,9 +152,10 @@ def _lines(project: Project, year: int) -> list[Line]:
     return budget_lines(project, year, books().slow_in(project, year))
 
 
-def _budget_rows(year: int) -> Iterator[EntryRow]:
+def _budget_rows(year: int, recovered: Iterable[EntryRow] = ()) -> Iterator[EntryRow]:
     for project in books().of_year(year):
         yield from map(_row, budget_entries(project, _lines(project, year)))
+    yield from recovered
 
 
 def _payments(year: int) -> Iterator[EntryRow]:
@@ -179,7 +197,7 @@ def _later_gone() -> EntryRow:
     project = next(
         p
         for p in plan.of_year(2023)
-        if p.code not in plan.slow and p.code not in plan.late and not p.marks and p.amounts[2023] > 10**8
+        if p.code not in plan.slow and not p.marks and p.amounts[2023] > 10**8 and curve(p, 2023).december < 9500
     )
     line = _lines(project, 2023)[0]
     voucher = Entry(

@@ -15,6 +15,7 @@ from qingtian_perf.demo.slow import Outcome, Slow
 
 _SYNTHETIC = "演示数据"
 _STEP = 100 * 100
+_EXEMPT_FUND = "国有资本经营预算"
 _ECONOMIC = {"工程": "31005", "公路": "31005", "购置": "31003", "补助": "30399", "补贴": "30399", "维修": "30213"}
 _DOCUMENTS = {
     "CZ05": "行",
@@ -43,7 +44,10 @@ class Entry(NamedTuple):
 
 @dataclass
 class Line:
-    """One 指标 line of a project-year; `start` is the month from which it can be spent."""
+    """One 指标 line of a project-year; `start` is the month from which it can be spent.
+
+    A `lagging` line is a small rest that nobody hurries to spend: below the amount from which a recovery is worth it.
+    """
 
     allocation: str
     vintage: int
@@ -52,6 +56,7 @@ class Line:
     function_code: str
     budget: list[tuple[str, int, date]] = field(default_factory=list)
     start: int = 1
+    lagging: bool = False
 
     @property
     def adjusted(self) -> int:
@@ -76,6 +81,8 @@ def budget_lines(project: Project, year: int, slow: Slow | None = None) -> list[
     first = date(year, 1, 1)
     if slow and not slow.decomposed:
         own.allocation = ""
+    if slow and own.fund_source == _EXEMPT_FUND:
+        own.fund_source = "一般公共预算"
     if slow or draw < 0.58 or amount < 5 * WAN:
         own.budget = [(EntryKind.INITIAL, amount, first)]
         return [own]
@@ -86,7 +93,11 @@ def budget_lines(project: Project, year: int, slow: Slow | None = None) -> list[
     part = amount * chance.randint(12, 38) // 100 // _STEP * _STEP
     own.budget = [(EntryKind.INITIAL, amount - part, first)]
     if draw < 0.75 and project.start_year < year:
+        lagging = draw < 0.645
+        part = chance.randint(40, 150) * _STEP if lagging else part
+        own.budget = [(EntryKind.INITIAL, amount - part, first)]
         carried = _other(own, f"{own.allocation[:-1]}（结转）号", vintage=year - 1)
+        carried.lagging = lagging
         carried.budget = [(EntryKind.CARRIED_OVER, part, first)]
         return [own, carried]
     if draw < 0.85:
@@ -111,7 +122,7 @@ def budget_lines(project: Project, year: int, slow: Slow | None = None) -> list[
 
 def _line(chance: random.Random, project: Project, year: int) -> Line:
     draw = chance.random()
-    fund = "一般公共预算" if draw < 0.86 else "政府性基金预算" if draw < 0.96 else "国有资本经营预算"
+    fund = "一般公共预算" if draw < 0.86 else "政府性基金预算" if draw < 0.96 else _EXEMPT_FUND
     number = int(project.department.division[2:])
     allocation = f"青财预〔{year}〕{number}号"
     level = FundLevel.HIGHER if chance.random() < 0.06 else FundLevel.OWN
@@ -142,7 +153,8 @@ def curve(project: Project, year: int, *, late: bool = False) -> Curve:
     chance = random.Random(f"curve {year} {project.code}")  # noqa: S311
     if late:
         september = chance.randint(5050, 5500)
-        return Curve(september, min(september + chance.randint(80, 420), 5940), chance.randint(8200, 9900))
+        october = min(september + chance.randint(80, 420), 5940)
+        return Curve(september, october, october)  # held back until the second decision
     if project.marks and chance.random() < 0.45:
         september = chance.randint(1500, 4800)
         return Curve(september, september + chance.randint(100, 1500), chance.randint(7800, 10_000))
@@ -162,6 +174,9 @@ def vouchers(project: Project, year: int, lines: list[Line], spend: Curve, slow:
             september = line.adjusted - slow.remaining
             after = slow.must_pay if slow.outcome is not Outcome.DROPPED else slow.remaining
             october, december = september + after * 2 // 3 // _STEP * _STEP, september + after
+        elif line.lagging:
+            september = october = line.adjusted * 45 // 100
+            december = line.adjusted
         else:
             september, october, december = (
                 line.adjusted * share // 10_000 for share in (spend.september, spend.october, spend.december)

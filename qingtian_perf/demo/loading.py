@@ -11,7 +11,8 @@ from budgets.models import LedgerEntry, Project, ProjectYear
 from core.services import Refused
 from organisations.enums import Kind
 from organisations.models import Organisation, User
-from qingtian_perf.demo.books import import_2022, import_to_cut_off, import_to_year_end
+from qingtian_perf.demo import recovery
+from qingtian_perf.demo.books import import_2022, import_to_cut_off
 from qingtian_perf.demo.county import BUREAU_CODE
 from qingtian_perf.demo.people import create_people
 from qingtian_perf.demo.places import create_organisations
@@ -23,7 +24,19 @@ _STEPS: tuple[tuple[str, Callable[[], int]], ...] = (
     ("用户", create_people),
     ("2022 年度项目与流水", import_2022),
     ("2023 年度项目与流水（截至 9 月 30 日）", import_to_cut_off),
-    ("2023 年度流水（截至 12 月 31 日）", import_to_year_end),
+    ("收回规则与测算（截至 9 月 30 日）", recovery.run_first),
+    ("征求意见", recovery.ask_for_opinions),
+    ("单位、部门和科室意见", recovery.give_opinions),
+    ("提交会审", recovery.submit_to_review),
+    ("会审", recovery.review),
+    ("决定收回", recovery.decide),
+    ("预算科确认执行", recovery.execute_by_hand),
+    ("2023 年度流水（截至 10 月 31 日）", recovery.import_october),
+    ("按导入流水认定执行", recovery.match_imported),
+    ("通知与告知单", recovery.send_notice),
+    ("收回规则与测算（截至 10 月 31 日）", recovery.run_second),
+    ("第二次征求意见（办理中）", recovery.leave_second_open),
+    ("2023 年度流水（截至 12 月 31 日）", recovery.import_year_end),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -21,6 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         quiet = options["verbosity"] == 0
+        # The computation runs in this process; that its task has ended is news for a worker's log only.
+        logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
         try:
             result = load(say=lambda text: None if quiet else self.stderr.write(text))
         except Refused as refused:
