@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Case, Count, DecimalField, F, Max, Min, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, DecimalField, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, When
 from django.utils import timezone
 
 from budgets.models import MONTHS, ImportBatch, ProjectYear
-from core.enums import JobState
-from core.models import Job
+from monitoring.enums import AWAITING, UNDECIDED, LineState, Party
+from monitoring.models import Opinion, RecoveryLine
+from organisations.models import Membership
 
 # Execution rates of the chart, in percent: [0, 10), [10, 20) … [90, 100), 100 and above.
 BANDS = tuple(range(0, 101, 10))
@@ -157,28 +158,74 @@ def monthly_paid(user: Any, year: int) -> list[Decimal]:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """One line of 待我办理. `route` opens it, with `key` as pk where given; `late` colours the due text."""
+class RecoveryMoney:
+    """The year's recovery as far as the user sees it: numbers of lines and yuan, the three kinds always apart."""
 
-    kind: str
-    tone: str
-    text: str
-    route: str
-    key: int | None = None
-    due: str = ""
-    late: bool = False
-
-
-def waiting(user: Any, year: int) -> list[Waiting]:
-    """What waits for this user. Each stage adds its own lines here as it is built."""
-    return failed_jobs(user)
+    proposed: int
+    proposed_amount: Decimal
+    awaiting: int
+    awaiting_amount: Decimal
+    executed: int
+    executed_amount: Decimal
 
 
-def failed_jobs(user: Any) -> list[Waiting]:
-    """The user's own jobs that ended without success in the last seven days: seen to, or started again."""
-    since = timezone.now() - timedelta(days=7)
-    jobs = Job.objects.visible_to(user).filter(started_by=user, state=JobState.FAILED, finished_at__gte=since)
+def recovery_money(user: Any, year: int) -> RecoveryMoney:
+    """拟收回, 待执行, 已执行 of the year: one query."""
+    lines = RecoveryLine.objects.visible_to(user).filter(project_year__fiscal_year=year)
+    groups = {"proposed": UNDECIDED, "awaiting": AWAITING, "executed": (LineState.EXECUTED,)}
+    wanted: dict[str, Any] = {}
+    for name, states in groups.items():
+        inside = Q(state__in=states)
+        wanted[name] = Count("pk", filter=inside)
+        wanted[f"{name}_amount"] = Sum("recoverable" if name == "proposed" else "decided", filter=inside)
+    found = lines.aggregate(**wanted)
+    return RecoveryMoney(**{name: value or (0 if name in groups else Decimal(0)) for name, value in found.items()})
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A department that was asked for opinions: lines asked and answered, and when anybody there last signed in."""
+
+    department: str
+    division: str
+    asked: int
+    answered: int
+    last_login: datetime | None
+
+    @property
+    def share(self) -> Decimal:
+        return Decimal(self.answered) / self.asked
+
+
+def silent_departments(user: Any, year: int, limit: int = 8) -> list[Silent]:
+    """Who has not answered yet: departments with lines in 征求意见 lacking an opinion of theirs; two queries."""
+    answered = Exists(Opinion.objects.filter(line=OuterRef("pk"), party__in=[Party.UNIT, Party.DEPARTMENT]))
+    rows = (
+        RecoveryLine.objects.visible_to(user)
+        .filter(project_year__fiscal_year=year, state=LineState.CONSULTING)
+        .annotate(has_answer=answered)
+        .order_by()
+        .values("project_year__department_id", "project_year__department__name", "project_year__division__name")
+        .annotate(asked=Count("pk"), answered=Count("pk", filter=Q(has_answer=True)))
+    )
+    behind = sorted(
+        (row for row in rows if row["answered"] < row["asked"]), key=lambda row: row["answered"] - row["asked"]
+    )
+    behind = behind[:limit]
+    logins = dict(
+        Membership.objects.filter(organisation__in=[row["project_year__department_id"] for row in behind])
+        .values_list("organisation")
+        .annotate(last=Max("user__last_login"))
+        if behind
+        else []
+    )
     return [
-        Waiting("后台作业", "red", f"{job.title}未完成，请查看错误", "job", job.pk, due=f"{job.finished_at:%m-%d}")
-        for job in jobs.order_by("-pk")[:5]
+        Silent(
+            row["project_year__department__name"],
+            row["project_year__division__name"] or "—",
+            row["asked"],
+            row["answered"],
+            logins.get(row["project_year__department_id"]),
+        )
+        for row in behind
     ]

@@ -7,12 +7,14 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from core.templatetags.house import day_text, rate_text, wan_text, yuan_text
 from organisations.roles import BUREAU_STAFF, DEPARTMENT_STAFF
 from reports import charts, queries
+from reports.waiting import Waiting, waiting
 
 YEARS = range(2000, 2100)
 
@@ -32,13 +34,12 @@ def desk(request: HttpRequest, year: int) -> HttpResponse:
     user: Any = request.user
     business = bool(user.role_set & (BUREAU_STAFF | DEPARTMENT_STAFF))
     money = queries.year_money(user, year) if business else None
-    waiting = [{"item": item, "url": _address(item.route, year, item.key)} for item in queries.waiting(user, year)]
     context = {
         "year": year,
-        "waiting": waiting,
+        "waiting": _lines(waiting(user, year), year),
         "money": money,
-        "stats": _stats(money, year) if money else [],
-        "is_clerk": bool(user.role_set & DEPARTMENT_STAFF) and not user.role_set & BUREAU_STAFF,
+        "stats": _stats(money, queries.recovery_money(user, year), year) if money and money.projects else [],
+        "is_clerk": _is_clerk(user),
         "import_url": _address("import_list", year),
     }
     return render(request, "reports/desk.html", context)
@@ -51,14 +52,15 @@ def panels(request: HttpRequest, year: int) -> HttpResponse:
     _check(year)
     user: Any = request.user
     money = queries.year_money(user, year)
-    clerk = bool(user.role_set & DEPARTMENT_STAFF) and not user.role_set & BUREAU_STAFF
+    clerk = _is_clerk(user)
     context = {
         "year": year,
         "money": money,
         "bands": charts.rate_bands(queries.rate_bands(user, year)),
         "months": charts.monthly(queries.monthly_paid(user, year), money),
+        "silent": [] if clerk else queries.silent_departments(user, year),
         "departments": [] if clerk else queries.slowest_departments(user, year),
-        "projects": queries.slowest_projects(user, year) if clerk else [],
+        "projects": _projects(queries.slowest_projects(user, year), year) if clerk else [],
         "is_clerk": clerk,
     }
     return render(request, "reports/desk_panels.html", context)
@@ -67,31 +69,64 @@ def panels(request: HttpRequest, year: int) -> HttpResponse:
 @require_GET
 @never_cache
 def counts(request: HttpRequest, year: int) -> JsonResponse:
-    """Numbers beside the navigation, by the entry's key: a number, or {"count", "urgent", "title"}."""
+    """Numbers beside the navigation: entry → {"count", "urgent"}; "messages" is the bell's."""
     _check(year)
-    found = queries.waiting(request.user, year)
-    answer: dict[str, Any] = {}
+    today = timezone.localdate()
+    answer: dict[str, dict[str, Any]] = {}
+    found = waiting(request.user, year)
+    for item in found:
+        at = answer.setdefault(item.entry, {"count": 0, "urgent": False})
+        at["count"] += item.count
+        at["urgent"] = at["urgent"] or item.tone(today) == "red"
     if found:
-        answer["desk"] = {"count": len(found), "urgent": any(item.late or item.tone == "red" for item in found)}
+        answer["desk"] = {"count": len(found), "urgent": any(item.tone(today) == "red" for item in found)}
+    if "notices" in answer:
+        answer["messages"] = answer["notices"]
     return JsonResponse(answer)
 
 
-def _stats(money: queries.YearMoney, year: int) -> list[dict[str, Any]]:
-    as_of = f"截至 {day_text(money.as_of)}" if money.as_of else "尚未导入支付数据"
-    rate_note = f"序时进度 {rate_text(money.elapsed, 1)}" if money.elapsed is not None else ""
-    projects_url = _address("project_list", year)
+def _is_clerk(user: Any) -> bool:
+    return bool(user.role_set & DEPARTMENT_STAFF) and not user.role_set & BUREAU_STAFF
+
+
+def _lines(found: list[Waiting], year: int) -> list[dict[str, Any]]:
+    today = timezone.localdate()
     return [
-        {"name": "项目", "value": f"{money.projects:,}", "unit": "个", "note": f"{year} 预算年度", "url": projects_url},
-        _amount("年初预算", money.initial, f"{year} 预算年度"),
-        _amount("全年预算", money.adjusted, "含结转、追加、调剂、收回"),
-        _amount("已支付", money.paid, as_of),
-        {"name": "执行率", "value": rate_text(money.rate), "note": rate_note, "fraction": money.rate},
-        _amount("已收回", -money.recovered, "已执行的收回"),
+        {
+            "kind": item.kind,
+            "tone": item.tone(today),
+            "text": item.text,
+            "url": _address(item.route, year, item.key),
+            "due": item.due_text(today),
+            "late": item.is_late(today),
+        }
+        for item in found
     ]
 
 
-def _amount(name: str, yuan: Any, note: str) -> dict[str, Any]:
-    return {"name": name, "value": wan_text(yuan), "unit": "万元", "exact": f"{yuan_text(yuan)} 元", "note": note}
+def _projects(rows: Any, year: int) -> list[dict[str, Any]]:
+    return [{"row": row, "url": _address("project", year, row.pk)} for row in rows]
+
+
+def _stats(money: queries.YearMoney, recovery: queries.RecoveryMoney, year: int) -> list[dict[str, Any]]:
+    as_of = f"截至 {day_text(money.as_of)}" if money.as_of else "尚未导入支付数据"
+    rate_note = f"序时进度 {rate_text(money.elapsed, 1)}" if money.elapsed is not None else ""
+    projects_url = _address("project_list", year)
+    lines_url = _address("recovery_list", year)
+    return [
+        {"name": "项目", "value": f"{money.projects:,}", "unit": "个", "note": f"{year} 预算年度", "url": projects_url},
+        _amount("全年预算", money.adjusted, f"年初 {wan_text(money.initial)}"),
+        _amount("已支付", money.paid, as_of),
+        {"name": "执行率", "value": rate_text(money.rate), "note": rate_note, "fraction": money.rate},
+        _amount("拟收回", recovery.proposed_amount, f"{recovery.proposed} 项", lines_url),
+        _amount("待执行", recovery.awaiting_amount, f"{recovery.awaiting} 项", lines_url),
+        _amount("已执行收回", recovery.executed_amount, f"{recovery.executed} 项", lines_url),
+    ]
+
+
+def _amount(name: str, yuan: Any, note: str, url: str = "") -> dict[str, Any]:
+    exact = f"{yuan_text(yuan)} 元"
+    return {"name": name, "value": wan_text(yuan), "unit": "万元", "exact": exact, "note": note, "url": url}
 
 
 def _address(route: str, year: int, key: int | None = None) -> str:
