@@ -213,3 +213,19 @@ def test_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = {embedded.redis_url(name).partition("db=")[2] for name in ("demo", "bureau", "test_qingtian")}
     assert len(numbers) == 3
     assert len(os.fsencode(places.socket_dir())) < 100
+
+
+def test_commands_work_while_nothing_runs_and_two_at_once_share(house: House) -> None:
+    house.manage("migrate", "-v", "0")
+    assert house.processes() == {}
+    code = "from django.db import connection as c; c.ensure_connection(); print('ready', flush=True); input()"
+    arguments = [sys.executable, "manage.py", "shell", "-v", "0", "-c", code]
+    first, second = house.start(arguments), house.start(arguments)
+    ready(first)
+    ready(second)
+    keeper = house.pid_of(KEEPER)
+    first.communicate("\n", timeout=60)
+    assert house.pid_of(KEEPER) == keeper
+    second.communicate("\n", timeout=60)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert house.processes() == {}
