@@ -80,7 +80,7 @@ def open_book(source: Source, *, limit: int = SIZE_LIMIT) -> Book:
         return _open_calamine(path, name, "xlsx", ooxml.scan(path, name))
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         _check_ole(path, name)
-        scans = {sheet: ooxml.Scan(errors=errors) for sheet, errors in biff.error_cells(path).items()}
+        scans = {sheet: ooxml.Scan(errors=errors) for sheet, errors in biff.scan(path, name).items()}
         return _open_calamine(path, name, "xls", scans)
     if textual.looks_like_html(head, name):
         tables = textual.html_tables(path, name)

@@ -1,17 +1,20 @@
 """Files that would exhaust the machine are refused before they are read."""
 
 import os
+import random
 import struct
 import time
 import tracemalloc
 import zipfile
 import zlib
 
+import pytest
 from openpyxl import Workbook
 
 from core.workbooks import read
 
 from .forms import PROJECTS
+from .make_cases import GOOD
 
 
 def one_error(path, **options):
@@ -111,3 +114,29 @@ def test_an_entity_hidden_in_utf16(tmp_path):
         for name, content in parts.items():
             archive.writestr(name, content)
     assert one_error(path).code == "BOMB"
+
+
+def test_an_xls_whose_sectors_run_in_a_circle(tmp_path):
+    """The parser itself would follow them for ever."""
+    content = bytearray((GOOD / "excel97.xls").read_bytes())
+    first_table = struct.unpack_from("<I", content, 76)[0]
+    struct.pack_into("<I", content, (first_table + 1) * 512 + 4, 0)
+    struct.pack_into("<I", content, (first_table + 1) * 512, 1)
+    path = tmp_path / "圈.xls"
+    path.write_bytes(content)
+    assert one_error(path).code == "DAMAGED"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_damaged_bytes_never_raise(seed, tmp_path):
+    """Kept good files with a few bytes changed: read or refused, but always an answer."""
+    chance = random.Random(seed)
+    source = chance.choice(sorted(GOOD.iterdir()))
+    content = bytearray(source.read_bytes())
+    for _ in range(chance.randrange(1, 6)):
+        content[chance.randrange(len(content))] = chance.randrange(256)
+    path = tmp_path / source.name
+    path.write_bytes(content)
+    reading = read(PROJECTS, path)
+    assert reading.ok == (not reading.errors)
+    assert all(error.message for error in reading.errors)
