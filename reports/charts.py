@@ -18,25 +18,20 @@ def _wan(yuan: Decimal) -> float:
 
 
 def rate_bands(bands: list[tuple[str, int]]) -> dict[str, Any]:
-    """Projects by execution rate; the last bar, 100 %, in another colour."""
+    """Projects by execution rate; the last bar, 100 % and above, in another colour."""
     data: list[Any] = [number for _, number in bands]
     if data:
         data[-1] = {"value": data[-1], "itemStyle": {"color": AMBER}}
+    short = [label.split("–")[0].rstrip("%") + ("–" if "–" in label else "") for label, _ in bands]
     options = {
-        "house": {"tooltip": "执行率 {name}：{y} 个项目"},
-        "xAxis": {
-            "type": "category",
-            "data": [label for label, _ in bands],
-            "axisLabel": {"interval": 0, "fontSize": 11},
-        },
+        "house": {"tooltip": "执行率 {name}%：{y} 个项目"},
+        "grid": {"left": 8, "right": 12, "top": 12, "bottom": 28, "containLabel": True},
+        "xAxis": {"type": "category", "data": short, "name": "执行率 %", "axisLabel": {"interval": 0}},
         "yAxis": {"type": "value", "minInterval": 1},
         "series": [{"type": "bar", "data": data, "barMaxWidth": 34, "itemStyle": {"borderRadius": [3, 3, 0, 0]}}],
     }
-    return {
-        "options": options,
-        "columns": ["执行率", "项目数"],
-        "rows": [[label, f"{number:,}"] for label, number in bands],
-    }
+    rows = [[label, f"{number:,}"] for label, number in bands]
+    return {"options": options, "columns": ["执行率", "项目数"], "rows": rows}
 
 
 def monthly(cumulative: list[Decimal], money: YearMoney) -> dict[str, Any]:

@@ -8,5 +8,6 @@ urlpatterns = [
     path("", views.home, name="desk"),
     path("<int:year>/", views.desk, name="desk_of_year"),
     path("<int:year>/desk/panels/", views.panels, name="desk_panels"),
+    path("<int:year>/desk/charts/", views.desk_charts, name="desk_charts"),
     path("<int:year>/counts/", views.counts, name="counts"),
 ]

@@ -48,22 +48,30 @@ def desk(request: HttpRequest, year: int) -> HttpResponse:
 @require_GET
 @never_cache
 def panels(request: HttpRequest, year: int) -> HttpResponse:
-    """The slower half of the desk, asked for by htmx as soon as the page stands."""
+    """The tables of the desk, asked for by htmx as soon as the page stands."""
     _check(year)
     user: Any = request.user
-    money = queries.year_money(user, year)
     clerk = _is_clerk(user)
     context = {
-        "year": year,
-        "money": money,
-        "bands": charts.rate_bands(queries.rate_bands(user, year)),
-        "months": charts.monthly(queries.monthly_paid(user, year), money),
         "silent": [] if clerk else queries.silent_departments(user, year),
         "departments": [] if clerk else queries.slowest_departments(user, year),
         "projects": _projects(queries.slowest_projects(user, year), year) if clerk else [],
         "is_clerk": clerk,
     }
     return render(request, "reports/desk_panels.html", context)
+
+
+@require_GET
+@never_cache
+def desk_charts(request: HttpRequest, year: int) -> HttpResponse:
+    """The charts of the desk, likewise."""
+    _check(year)
+    user: Any = request.user
+    context = {
+        "months": charts.monthly(queries.monthly_paid(user, year), queries.year_money(user, year)),
+        "bands": charts.rate_bands(queries.rate_bands(user, year)),
+    }
+    return render(request, "reports/desk_charts.html", context)
 
 
 @require_GET

@@ -32,7 +32,7 @@
     if (house.tooltip) tooltip.formatter = (point) => fill(house.tooltip, point);
     chart.setOption({
       animation: false, color: COLOURS, textStyle: { fontFamily: font, color: ink },
-      grid: { left: 8, right: 16, top: 24, bottom: 24, containLabel: true },
+      grid: { left: 8, right: 16, top: 16, bottom: 6, containLabel: true },
       ...options, tooltip, xAxis: axes(options.xAxis), yAxis: axes(options.yAxis),
     });
     if (house.links) chart.on("click", (point) => { const url = point.value?.[3] ?? point.data?.url; if (url) location.assign(url); });

@@ -30,3 +30,20 @@ def test_desk_of_the_section_and_of_a_department(visitor: Visitor) -> None:
     expect(page.locator('[data-count="desk"]')).to_have_text("1")
     expect(page.locator("#bands svg")).to_be_visible()
     visitor.look("desk-department")
+
+
+def test_every_entry_of_the_navigation_opens(visitor: Visitor) -> None:
+    """Each page behind the left navigation and the user's menu, as the section and as a department see it."""
+    made = county(departments=3)
+    ask_opinions(made)
+    for user in (made.section, made.reviewer):
+        visitor.sign_in(user)
+        page = visitor.go("/")
+        links = page.locator(".side a.entry, .menu-body a[href]")
+        found = {links.nth(n).get_attribute("href"): links.nth(n).inner_text() for n in range(links.count())}
+        assert len(found) >= 2
+        for address in found:
+            if not address.startswith("/admin/"):
+                page = visitor.go(address)
+                expect(page.locator("main")).to_be_visible()
+                visitor.look(f"nav-{user.full_name}-{address.strip('/').replace('/', '-')}")
