@@ -13,7 +13,7 @@ from organisations.tables import OrganisationFilter
 
 
 class OrganisationSerializer(serializers.ModelSerializer):
-    """单位代码/名称 as AGENCY_CODE/AGENCY_NAME, 部门 as DEPT_*, 归口科室 as MANAGE_MOF_DEP_CODE, 财政区划 as MOF_DIV_CODE."""
+    """单位 as AGENCY_*, 部门 as DEPT_*, 归口科室 as MANAGE_MOF_DEP_CODE, 财政区划 as MOF_DIV_CODE."""
 
     mof_div_code = serializers.SerializerMethodField(help_text="财政区划代码")
     agency_code = serializers.CharField(source="code", help_text="单位代码")

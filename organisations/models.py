@@ -30,17 +30,13 @@ class OrganisationQuerySet(models.QuerySet["Organisation"]):
         return self.filter(is_active=True)
 
     def visible_to(self, user: User) -> Self:
-        """The bureau's staff and the security administrator see all; others their own branch and the bureau."""
+        """The bureau's staff and the administrators see all; others their own branch, its 归口科室 and the bureau."""
         if user.role_set & (BUREAU_STAFF | ADMINISTRATORS):
             return self
-        own = user.organisation_ids
-        above = {m.organisation.parent_id for m in user.active_memberships}
-        return self.filter(
-            Q(pk__in=own)
-            | Q(parent__in=user.ids_where(BY_DEPARTMENT))
-            | Q(pk__in={pk for pk in above if pk})
-            | Q(kind=Kind.BUREAU)
-        )
+        own = [m.organisation for m in user.active_memberships]
+        above = [o.parent for o in own if o.parent]
+        near = {o.pk for o in own + above} | {o.division_id for o in own + above if o.division_id}
+        return self.filter(Q(pk__in=near) | Q(parent__in=user.ids_where(BY_DEPARTMENT)) | Q(kind=Kind.BUREAU))
 
 
 @track()

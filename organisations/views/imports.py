@@ -17,7 +17,7 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 
 from core.lists import XLSX
-from core.services import Refused, record_security_event, store
+from core.services import record_security_event, store
 from core.services.files import path_of
 from core.workbooks import Form, write_template
 from organisations import services, workbook

@@ -1,0 +1,43 @@
+"""Health is open; a job belongs to its starter and to those who may see any job."""
+
+from io import BytesIO
+from typing import Any
+
+from core.models import Job, JobFile
+from core.services import store
+from organisations.enums import Role
+from tests.architecture.access import Listing, Person, Route, World, any_of, holds
+
+STARTER = Role.DEPARTMENT_REVIEWER
+TITLE = "甲甲甲的作业"
+
+
+def job(world: World) -> dict[str, Any]:
+    return {"pk": Job.objects.create(kind="test", key="1", title=TITLE, started_by=world.user(STARTER)).pk}
+
+
+def file(world: World) -> dict[str, Any]:
+    pk = job(world)["pk"]
+    return {"pk": pk, "file_pk": JobFile.objects.create(job_id=pk, file=store(BytesIO(b"text")), name="结果.txt").pk}
+
+
+def starter(person: Person) -> bool:
+    return person.role == STARTER and person.inside
+
+
+watchers = any_of(starter, holds(Role.PERFORMANCE_SECTION, Role.SYSTEM_ADMIN))
+
+
+def titles(world: World) -> list[str]:
+    return [TITLE, "结果.txt"]
+
+
+ROUTES = {
+    "live": Route(anonymous="open"),
+    "ready": Route(anonymous="open", statuses={503}),
+    "job_list": Route(listing=Listing(Job, "title"), kwargs=lambda world: job(world) and {}),
+    "job": Route(allowed=watchers, kwargs=job, secrets=titles),
+    "job_progress": Route(allowed=watchers, kwargs=job, secrets=titles, statuses={286}),
+    "job_cancel": Route(allowed=watchers, kwargs=job, secrets=titles, post=True),
+    "job_file": Route(allowed=watchers, kwargs=file, secrets=titles),
+}
