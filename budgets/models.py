@@ -33,10 +33,13 @@ from budgets.triggers import keep_year_totals
 from core.history import append_only, track
 from core.models import StoredFile
 from core.pinyin import initials
+from organisations.enums import Role
 from organisations.models import Organisation
 from organisations.roles import BY_DEPARTMENT, BY_DIVISION, BY_UNIT
 
 MONTHS = tuple(range(1, 13))
+# Who brings projects and money in, and settles the rows that wait for a person.
+IMPORTERS = frozenset({Role.PERFORMANCE_SECTION, Role.BUDGET_DIVISION})
 
 
 def money(label: str, **options: Any) -> DecimalField:
@@ -134,12 +137,20 @@ class ProjectYear(models.Model):
         return held
 
 
+class SourceQuerySet(models.QuerySet["Source"]):
+    def visible_to(self, user: Any) -> Self:
+        """Those who import."""
+        return self if user.role_set & IMPORTERS else self.none()
+
+
 class Source(models.Model):
     """来源方案: where rows come from and which heading stands for which column; mapped on screen once."""
 
     name = models.CharField("来源名称", max_length=60, unique=True)
     kind = models.CharField("种类", max_length=10, choices=SourceKind.choices)
     mapping = models.JSONField("列对应", default=dict, blank=True, help_text="列名 → 文件中的表头")
+
+    objects = SourceQuerySet.as_manager()
 
     class Meta:
         verbose_name = "来源方案"
@@ -168,6 +179,12 @@ class YearBasis(models.Model):
         return f"{self.fiscal_year} {self.fund_source} {self.get_basis_display()}"
 
 
+class ImportBatchQuerySet(models.QuerySet["ImportBatch"]):
+    def visible_to(self, user: Any) -> Self:
+        """Those who import."""
+        return self if user.role_set & IMPORTERS else self.none()
+
+
 class ImportBatch(models.Model):
     """导入批次: one import as it was done. Names the files, the 截至日 and the counts; never changed afterwards."""
 
@@ -180,6 +197,8 @@ class ImportBatch(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="导入人"
     )
     imported_at = models.DateTimeField("导入时间", auto_now_add=True)
+
+    objects = ImportBatchQuerySet.as_manager()
 
     class Meta:
         verbose_name = "导入批次"
@@ -210,6 +229,14 @@ class EntryFields(models.Model):
         abstract = True
 
 
+class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
+    def visible_to(self, user: Any) -> Self:
+        """The entries of the project-years that the user sees."""
+        if user.sees_county:
+            return self
+        return self.filter(project_year__in=ProjectYear.objects.visible_to(user))
+
+
 @pgtrigger.register(keep_year_totals())
 @append_only
 class LedgerEntry(EntryFields):
@@ -228,6 +255,8 @@ class LedgerEntry(EntryFields):
         ImportBatch, models.PROTECT, null=True, related_name="+", db_index=False, verbose_name="导入批次"
     )
     recorded_at = models.DateTimeField("记入时间", auto_now_add=True)
+
+    objects = LedgerEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = "流水"
@@ -254,6 +283,15 @@ class LedgerEntry(EntryFields):
         return f"{self.get_kind_display()} {self.amount}"
 
 
+class HeldEntryQuerySet(models.QuerySet["HeldEntry"]):
+    def visible_to(self, user: Any) -> Self:
+        """The bureau's own desks: a row without a project belongs to nobody else yet."""
+        return self if user.sees_county else self.none()
+
+    def open(self) -> Self:
+        return self.filter(claimed_entry__isnull=True)
+
+
 class HeldEntry(EntryFields):
     """待认领: a row whose project code nobody knows yet. Shown in every total until somebody claims it."""
 
@@ -265,6 +303,8 @@ class HeldEntry(EntryFields):
     claimed_entry = models.OneToOneField(
         LedgerEntry, models.PROTECT, null=True, blank=True, related_name="held", verbose_name="认领后的流水"
     )
+
+    objects = HeldEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = "待认领流水"
@@ -282,6 +322,15 @@ class HeldEntry(EntryFields):
         return f"{self.project_code} {self.amount}"
 
 
+class VanishedEntryQuerySet(models.QuerySet["VanishedEntry"]):
+    def visible_to(self, user: Any) -> Self:
+        """The bureau's own desks."""
+        return self if user.sees_county else self.none()
+
+    def open(self) -> Self:
+        return self.filter(state=VanishedState.OPEN)
+
+
 class VanishedEntry(models.Model):
     """消失流水: a row of an earlier file that a later year-to-date file no longer has. A person decides."""
 
@@ -293,6 +342,8 @@ class VanishedEntry(models.Model):
     )
     decided_at = models.DateTimeField("处理时间", null=True)
     reason = models.CharField("理由", max_length=200, blank=True)
+
+    objects = VanishedEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = "消失流水"

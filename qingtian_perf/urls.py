@@ -8,5 +8,6 @@ urlpatterns = [
     path("api/v1/", include("qingtian_perf.api_urls")),
     path("", include("reports.urls")),
     path("", include("core.urls")),
+    path("", include("budgets.urls")),
     path("", include("organisations.urls")),
 ]

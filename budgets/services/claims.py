@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from budgets.models import HeldEntry, LedgerEntry, ProjectYear
+from budgets.models import IMPORTERS, HeldEntry, LedgerEntry, ProjectYear
 from budgets.services import staging
 from core.services import Refused
 
@@ -15,6 +15,8 @@ from core.services import Refused
 @transaction.atomic
 def claim(*, held: HeldEntry, project_year: ProjectYear, by: Any) -> LedgerEntry:
     """Post a held row to `project_year` and link the two. Raises `Refused` if claimed already or of another year."""
+    if by is not None and not by.role_set & IMPORTERS:
+        raise Refused("只有绩效科和预算科可以认领。", code="role")
     staging.lock_imports()
     locked = HeldEntry.objects.select_for_update(of=("self",)).get(pk=held.pk)
     if locked.claimed_entry_id is not None:
@@ -22,7 +24,7 @@ def claim(*, held: HeldEntry, project_year: ProjectYear, by: Any) -> LedgerEntry
     if project_year.fiscal_year != locked.fiscal_year:
         raise Refused(f"该笔属于 {locked.fiscal_year} 年度，请选择同一年度的项目。", code="other_year")
     entry_id = _post([locked.pk], project_year_id=project_year.pk)[0][1]
-    if _below_zero(project_year.pk):
+    if staging.below_zero(project_year.pk):
         raise Refused("认领后该项目的累计支付小于零，请先认领其支付再认领退回。", code="below_zero")
     return LedgerEntry.objects.get(pk=entry_id)
 
@@ -38,16 +40,6 @@ def _post(held_ids: Sequence[int], *, project_year_id: int | None) -> list[tuple
     staging.execute(_LINK, {"held": list(held_ids)})
     found = staging.fetch("SELECT id, claimed_entry_id FROM budgets_heldentry WHERE id = ANY(%s)", [list(held_ids)])
     return [(held, entry) for held, entry in found]
-
-
-def _below_zero(project_year_id: int) -> bool:
-    found = staging.fetch(
-        "SELECT 1 FROM (SELECT SUM(SUM(amount)) OVER (ORDER BY date) AS paid FROM budgets_ledgerentry "
-        "WHERE project_year_id = %s AND kind IN ('payment', 'refund', 'correction') GROUP BY date) AS days "
-        "WHERE paid < 0",
-        [project_year_id],
-    )
-    return bool(found)
 
 
 # The revision goes on where the key already has entries (claimed, taken back, held again).

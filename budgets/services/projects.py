@@ -414,7 +414,8 @@ WHERE r.users IS NOT NULL AND NOT r.is_new_project AND l.project_id = r.project_
 
 _LINK_USERS = """
 INSERT INTO budgets_project_units (project_id, organisation_id)
-SELECT project_id, unit_id FROM resolved_projects
+SELECT project_id, unit_id FROM resolved_projects r WHERE is_new_project OR NOT EXISTS (
+    SELECT 1 FROM budgets_project_units l WHERE l.project_id = r.project_id AND l.organisation_id = r.unit_id)
 UNION
 SELECT r.project_id, o.id FROM resolved_projects r, unnest(string_to_array(r.users, ',')) AS u(code)
     JOIN organisations_organisation o ON o.code = u.code

@@ -80,3 +80,14 @@ def record_batch(
     )
     batch.files.set(files)
     return batch
+
+
+def below_zero(project_year_id: int) -> bool:
+    """Whether a project's payments, added up by date, are below zero on some day."""
+    found = fetch(
+        "SELECT 1 FROM (SELECT SUM(SUM(amount)) OVER (ORDER BY date) AS paid FROM budgets_ledgerentry "
+        "WHERE project_year_id = %s AND kind IN ('payment', 'refund', 'correction') GROUP BY date) AS days "
+        "WHERE paid < 0",
+        [project_year_id],
+    )
+    return bool(found)

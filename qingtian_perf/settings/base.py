@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pghistory
+from celery.schedules import crontab
 from csp.constants import NONCE, SELF
 from django.contrib.messages import constants as message_levels
 
@@ -179,6 +180,7 @@ JOB_SILENT_SECONDS = float(os.environ.get("JOB_SILENT_SECONDS", "60"))
 CELERY_BEAT_SCHEDULE = {
     "take-up-silent-jobs": {"task": "core.take_up_silent_jobs", "schedule": JOB_SILENT_SECONDS / 2},
     "worker-heartbeat": {"task": "core.worker_heartbeat", "schedule": 30.0},
+    "check-year-totals": {"task": "budgets.check_totals_nightly", "schedule": crontab(hour=2, minute=30)},
 }
 
 REST_FRAMEWORK = {

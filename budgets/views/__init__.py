@@ -1,0 +1,1 @@
+"""Thin doors: projects, imports, and the rows that wait for a person."""
