@@ -47,6 +47,15 @@ def money(label: str, **options: Any) -> DecimalField:
     return DecimalField(label, max_digits=18, decimal_places=2, **options)
 
 
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def visible_to(self, user: Any) -> Self:
+        """Projects of which the user sees at least one year."""
+        if user.sees_county:
+            return self
+        seen = ProjectYear.objects.visible_to(user).filter(project=models.OuterRef("pk"))
+        return self.filter(models.Exists(seen))
+
+
 @track()
 class Project(models.Model):
     """项目, known by its code for life; what changes with the year stands in `ProjectYear`."""
@@ -57,6 +66,8 @@ class Project(models.Model):
     start_year = models.PositiveSmallIntegerField("起始年度", null=True, blank=True)
     term = models.PositiveSmallIntegerField("项目期（年）", null=True, blank=True)
     units = models.ManyToManyField(Organisation, related_name="used_projects", verbose_name="使用单位")
+
+    objects = ProjectQuerySet.as_manager()
 
     class Meta:
         verbose_name = "项目"

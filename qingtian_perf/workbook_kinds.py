@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from budgets import blank_workbooks
+from budgets.enums import SourceKind
+from budgets.services.imports import LEDGER_KINDS, PROJECT_KINDS, import_ledger, import_projects, source_named
 from core.workbooks import write_template
 from organisations import workbook as organisations
 from organisations.models import Organisation, User
@@ -61,7 +64,42 @@ def _load_users(files: Sequence[Path], options: Options) -> dict[str, Any]:
     return result.as_dict() | {"notes": notes}
 
 
+def _project_template(target: Path, options: Options) -> int:
+    assert options.year is not None
+    return blank_workbooks.write(SourceKind.PROJECTS, target, fiscal_year=options.year, scope=options.scope)
+
+
+def _ledger_template(target: Path, options: Options) -> int:
+    assert options.year is not None
+    return blank_workbooks.write(SourceKind.VOUCHERS, target, fiscal_year=options.year)
+
+
+def _load_projects(files: Sequence[Path], options: Options) -> dict[str, Any]:
+    return _load_budget(import_projects, PROJECT_KINDS, files, options)
+
+
+def _load_ledger(files: Sequence[Path], options: Options) -> dict[str, Any]:
+    return _load_budget(import_ledger, LEDGER_KINDS, files, options)
+
+
+def _load_budget(
+    load: Callable[..., Any], kinds: Sequence[str], files: Sequence[Path], options: Options
+) -> dict[str, Any]:
+    found: dict[str, Any] = load(
+        files=files,
+        fiscal_year=options.year,
+        by=None,
+        source=source_named(options.source, kinds),
+        dry_run=options.dry_run,
+        hold_unknown=options.hold_unknown,
+        annotate=annotated_path(files),
+    ).as_dict()
+    return found
+
+
 KINDS: dict[str, WorkbookKind] = {
     "organisations": WorkbookKind(_organisation_template, _load_organisations, needs_year=False),
     "users": WorkbookKind(_user_template, _load_users, needs_year=False),
+    "projects": WorkbookKind(_project_template, _load_projects),
+    "ledger": WorkbookKind(_ledger_template, _load_ledger),
 }
