@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
 from budgets.enums import BUDGET_KINDS, PAYMENT_KINDS, EntryKind, FundLevel
 from monitoring.enums import Exemption, Level, LineState, LineStatus, Vintage
@@ -285,6 +285,23 @@ LEFT JOIN organisations_organisation v ON v.id = y.division_id
 """
 
 
+def _fetch(question: Question, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        _plan_for_sets(cursor, question)
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+def _plan_for_sets(cursor: Any, question: Question) -> None:
+    """Local to the transaction, so a pooler in between does no harm.
+
+    Over a whole year only hash and merge joins are right; right after an import the planner has no statistics yet
+    and would loop over the whole ledger for each line.
+    """
+    if question.project_years is None:
+        cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '128MB'")
+
+
 def candidates(
     question: Question, *, limit: int | None = None, offset: int = 0, order: str = "code"
 ) -> list[Candidate]:
@@ -296,9 +313,7 @@ def candidates(
     if limit is not None:
         sql += " LIMIT %(limit)s OFFSET %(offset)s"
         parameters |= {"limit": limit, "offset": offset}
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return [Candidate(*row) for row in cursor.fetchall()]
+    return [Candidate(*row) for row in _fetch(question, sql, parameters)]
 
 
 def sums(question: Question) -> Sums:
@@ -310,9 +325,7 @@ def sums(question: Question) -> Sums:
             COUNT(*) FILTER (WHERE j.status = '{LineStatus.EXEMPT.value}'),
             COUNT(*) FILTER (WHERE j.status = '{LineStatus.BELOW_MINIMUM.value}')
         FROM judged j JOIN budgets_projectyear y ON y.id = j.project_year_id"""  # noqa: S608 - our own constants
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return Sums(*cursor.fetchone())
+    return Sums(*_fetch(question, sql, parameters)[0])
 
 
 def curve(question: Question, rates: Sequence[Decimal]) -> list[tuple[Decimal, Decimal, int]]:
@@ -328,9 +341,8 @@ def curve(question: Question, rates: Sequence[Decimal]) -> list[tuple[Decimal, D
         FROM unnest(%(rates)s::numeric[]) AS limits(rate)
         LEFT JOIN judged j ON j.recoverable > 0 AND (j.paid < limits.rate * j.adjusted OR {behind})
         GROUP BY limits.rate ORDER BY limits.rate"""  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters | {"rates": list(rates)})
-        return [(rate, amount, lines) for rate, amount, lines in cursor.fetchall()]
+    found = _fetch(question, sql, parameters | {"rates": list(rates)})
+    return [(rate, amount, lines) for rate, amount, lines in found]
 
 
 class BackTest(NamedTuple):
@@ -360,9 +372,7 @@ def back_test(question: Question) -> BackTest:
             WHERE t.project_year_id = j.project_year_id AND (j.allocation IS NULL OR t.allocation = j.allocation)
         ) e
         WHERE j.recoverable > 0 AND e.recovered = 0"""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return BackTest(*cursor.fetchone())
+    return BackTest(*_fetch(question, sql, parameters)[0])
 
 
 class Unclaimed(NamedTuple):
@@ -406,8 +416,7 @@ def store_run(run_id: int, question: Question) -> int:
         recoverable=LineStatus.RECOVERABLE.value,
     )
     with connection.cursor() as cursor:
-        # Hash tables over all project-years; local to this transaction, so a pooler in between does no harm.
-        cursor.execute("SET LOCAL work_mem = '128MB'")
+        _plan_for_sets(cursor, question)
         cursor.execute(sql, parameters | {"run": run_id})
         found = cursor.fetchone()
         return int(found[0]) if found else 0

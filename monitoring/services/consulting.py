@@ -122,7 +122,7 @@ def party_of(line: RecoveryLine, user: Any) -> tuple[str, Organisation]:
         return Party.UNIT, year.unit
     if year.department_id in user.ids_where(BY_DEPARTMENT):
         return Party.DEPARTMENT, year.department
-    if year.division_id is not None and year.division_id in user.ids_where(BY_DIVISION):
+    if year.division is not None and year.division_id in user.ids_where(BY_DIVISION):
         return Party.DIVISION, year.division
     if used_by := year.project.units.filter(pk__in=own_units).first():
         return Party.UNIT, used_by

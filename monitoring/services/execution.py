@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -99,7 +100,7 @@ def post_recoveries(lines: Sequence[RecoveryLine], *, executed_on: date, summary
                 source_key=source_key(line),
                 project_code=line.project_year.project.code,
                 kind=EntryKind.RECOVERY,
-                amount=-(line.decided or 0),
+                amount=-(line.decided or Decimal(0)),
                 date=executed_on,
                 allocation=line.target_allocation,
                 summary=summary[:200],
