@@ -62,7 +62,7 @@ class Running:
         return self.output.read_text()
 
     def until_greeted(self, seconds: float) -> "Running":
-        wait_for(lambda: "已启动" in self.said or self.process.poll() is not None, seconds)
+        wait_for(lambda: "Ctrl-C" in self.said or self.process.poll() is not None, seconds)
         assert f"http://127.0.0.1:{self.port}" in self.said, self.said
         return self
 

@@ -15,10 +15,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import BaseCommand, call_command, get_commands
+from django.core.management import BaseCommand, call_command
 from django.db import connections
 
+from organisations.services import setup_key
 from qingtian_perf import embedded
+from qingtian_perf.demo import accounts
 from qingtian_perf.embedded import locks, places
 from qingtian_perf.supervisor import Supervisor, Unavailable, listen
 
@@ -76,7 +78,7 @@ class Command(BaseCommand):
         self.say("正在更新数据库结构……")
         call_command("migrate", interactive=False, verbosity=0)
         self._collect_static()
-        if database == "demo" and "load_demo" in get_commands():
+        if database == "demo":
             self.say("正在载入演示数据（已载入的不会改变）……")
             call_command("load_demo", stdout=sys.stderr, verbosity=0)
         # After the data: rare characters in names belong into the subset.
@@ -100,9 +102,10 @@ class Command(BaseCommand):
                 os.close(lock)
 
     def _greet(self, database: str, address: str) -> None:
-        self.say(f"\n青田预算绩效 已启动：{address}\n日志目录：{places.local_dir() / 'log'}；按 Ctrl-C 结束。")
-        for line in _demo_accounts() if database == "demo" else _setup_hint(address):
-            self.say(line)
+        lines = _demo_accounts() if database == "demo" else _setup_hint(address)
+        connections.close_all()
+        logs = f"日志目录：{places.local_dir() / 'log'}；按 Ctrl-C 结束。"
+        self.say("\n".join([f"\n青田预算绩效 已启动：{address}", logs, *lines]))
 
 
 def _services(descriptor: int, database: str) -> dict[str, list[str]]:
@@ -139,20 +142,12 @@ def _static_digest() -> str:
 
 
 def _demo_accounts() -> list[str]:
-    """The demonstration accounts, one per role: user name, password, role."""
-    try:
-        from qingtian_perf.demo import accounts
-    except ImportError:
-        return []
-    rows = [tuple(map(str, row)) for row in accounts()]
-    return ["\n演示账号（仅供演示，请勿用于正式环境）：", *("  " + "  ".join(row) for row in rows)]
+    """The demonstration accounts, one per role: role, user name, password, what to try."""
+    rows = ["  ".join(map(str, row)) for row in accounts()]
+    return ["\n演示账号（仅供演示，请勿用于正式环境）：", *(f"  {row}" for row in rows)]
 
 
 def _setup_hint(address: str) -> list[str]:
     """For a database nobody has set up yet: where, and the key that proves one may."""
-    try:
-        from organisations.services import setup_key
-    except ImportError:
-        return []
     key = setup_key()
     return [f"\n首次使用，请打开 {address}/setup/ 并输入一次性密钥：{key}"] if key else []
