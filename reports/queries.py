@@ -179,7 +179,8 @@ def recovery_money(user: Any, year: int) -> RecoveryMoney:
         wanted[name] = Count("pk", filter=inside)
         wanted[f"{name}_amount"] = Sum("recoverable" if name == "proposed" else "decided", filter=inside)
     found = lines.aggregate(**wanted)
-    return RecoveryMoney(**{name: value or (0 if name in groups else Decimal(0)) for name, value in found.items()})
+    figures: dict[str, Any] = {name: value or (0 if name in groups else Decimal(0)) for name, value in found.items()}
+    return RecoveryMoney(**figures)
 
 
 @dataclass(frozen=True)

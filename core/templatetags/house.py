@@ -390,7 +390,7 @@ def filter_control(bound: BoundField) -> SafeString:
 @register.filter
 def upload_control(bound: BoundField, accept: str = "") -> SafeString:
     """The file input of `components/upload.html`."""
-    attrs = {"class": "form-control", "aria-describedby": f"{bound.auto_id}_hint {bound.auto_id}_error"}
+    attrs: dict[str, Any] = {"class": "form-control", "aria-describedby": f"{bound.auto_id}_hint {bound.auto_id}_error"}
     if accept:
         attrs["accept"] = accept
     return bound.as_widget(attrs=attrs)

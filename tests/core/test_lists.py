@@ -77,6 +77,13 @@ def test_rows_keep_the_order_asked_for(officer_client: Client) -> None:
     assert 'aria-sort="descending"' in response.content.decode()
 
 
+def test_a_column_below_another_is_small_on_the_page_and_full_in_the_export(officer_client: Client) -> None:
+    OrganisationFactory(code="B2", name="乙")
+    text = officer_client.get("/2023/style/list/?sort=code").content.decode()
+    assert re.search(r'">乙</a><span class="sub">B2</span></td>', text)
+    assert text.count('<th scope="col"') == 8 and "sort=-code" in text
+
+
 def test_unknown_values_sort_last_both_ways(officer_client: Client) -> None:
     OrganisationFactory(name="无科室", division=None)
     OrganisationFactory(

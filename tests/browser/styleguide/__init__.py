@@ -35,7 +35,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 class StyleTable(tables.Table):
     name = lists.LinkColumn("部门名称", route="style_row", keys={"pk": "pk"}, order_by="sort_key")
-    code = lists.CodeColumn("代码")
+    code = lists.CodeColumn("代码", below="name")
     division = lists.Column("归口科室", accessor="division__name", nullable=True)
     amount = lists.MoneyColumn("全年预算")
     paid = lists.MoneyColumn("已支付")
