@@ -14,7 +14,9 @@ from .errors import Code, Refused, column_letter
 
 _FREE = 0xFFFFFFFA  # sector numbers from here on are marks, not sectors
 _BOUNDSHEET, _BOF, _BOOLERR, _FORMULA = 0x0085, 0x0809, 0x0205, 0x0006
+_DIMENSIONS, _SST = 0x0200, 0x00FC
 _CELLS = {_BOOLERR, _FORMULA, 0x0203, 0x0204, 0x00FD, 0x027E, 0x00BD}
+ROWS_LIMIT, COLUMNS_LIMIT = 65_536, 256  # of the format itself
 AREA_LIMIT = 8_000_000  # cells; the parser allocates them all
 _TEXTS = {0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A"}
 
@@ -67,8 +69,11 @@ def _workbook_stream(data: bytes) -> bytes:
     def numbers(content: bytes) -> list[int]:
         return list(struct.unpack(f"<{len(content) // 4}I", content[: len(content) // 4 * 4]))
 
+    fat_count = struct.unpack_from("<I", data, 44)[0]
     if not 7 <= size.bit_length() <= 14 or small_size > size:
         raise ValueError("sector sizes")
+    if max(fat_count, small_count, extra_count) > len(data) // size:
+        raise ValueError("more tables than the file has sectors")
     places = list(struct.unpack_from("<109I", data, 76))
     while extra_count and extra < _FREE:
         if len(places) > len(data):
@@ -89,6 +94,8 @@ def _workbook_stream(data: bytes) -> bytes:
         if name not in ("Workbook", "Book"):
             continue
         start, total = struct.unpack_from("<II", entries, at + 116)
+        if total > len(data):
+            raise ValueError("a stream longer than the file")
         if total >= cutoff:
             return b"".join(map(sector, _chain(start, fat)))[:total]
         small = b"".join(map(sector, _chain(struct.unpack_from("<I", root, 116)[0], fat)))
@@ -106,7 +113,14 @@ def _errors(stream: bytes, name: str) -> dict[str, Errors]:
     while at + 4 <= len(stream):
         kind, length = struct.unpack_from("<HH", stream, at)
         body = stream[at + 4 : at + 4 + length]
-        if kind == _BOUNDSHEET:
+        if kind == _DIMENSIONS and length >= 12:
+            # The parser reserves memory by these announcements, whatever follows.
+            last_row, last_column = struct.unpack_from("<4xI2xH", body)
+            if last_row > ROWS_LIMIT or last_column > COLUMNS_LIMIT:
+                raise ValueError("more rows and columns than the format allows")
+        elif kind == _SST and struct.unpack_from("<4xI", body)[0] > len(stream):
+            raise ValueError("more texts than bytes")
+        elif kind == _BOUNDSHEET:
             offset = struct.unpack_from("<I", body)[0]
             wide = body[7] & 1
             text = body[8 : 8 + body[6] * (2 if wide else 1)]

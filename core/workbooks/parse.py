@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
 
@@ -104,6 +104,10 @@ def _find_sheet(form: Form, book: Book, sheet: Sheet, mapping: Mapping[str, str]
     raise Refused(Code.SHEET_MISSING, sheet=sheet.name, present="、".join(names) or "（无）")
 
 
+def _spent() -> Iterator[list[Any]]:
+    return iter(())
+
+
 def _read_sheet(reading: Reading, file_no: int, book: Book, sheet: Sheet, mapping: Mapping[str, str] | None) -> None:
     try:
         raw = _find_sheet(reading.form, book, sheet, mapping)
@@ -124,6 +128,7 @@ def _read_sheet(reading: Reading, file_no: int, book: Book, sheet: Sheet, mappin
     reading.origins[file_no, sheet.name] = Origin(book.file, raw, layout)
     if pass_.check_header(top):
         pass_.run(chain(top[layout.data_start :], rows))
+    raw.rows = _spent  # the reading lives on; the parser's copy of the sheet need not
 
 
 def _check_keys(reading: Reading, sheet: Sheet) -> None:

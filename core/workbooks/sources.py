@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import biff, ooxml, textual
+from . import biff, ooxml, textual, xls_child
 from .errors import Code, Refused, cell_name
 
 SIZE_LIMIT = 50 * 1024 * 1024
 STAMP_SHEET = "_qtjx"
 STAMP_MARK = "QTJX-FORM"
 
+Merge = tuple[tuple[int, int], tuple[int, int]]
 Source = str | Path | tuple[str, str | Path]  # a path, or (the name the user gave, path)
 
 
@@ -36,7 +38,7 @@ class RawSheet:
     name: str
     rows: Callable[[], Iterator[list[Any]]]
     offset: int = 0
-    merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)
+    merged: list[Merge] = field(default_factory=list)
     scan: ooxml.Scan = field(default_factory=ooxml.Scan)
     ragged: bool = False
 
@@ -77,11 +79,10 @@ def open_book(source: Source, *, limit: int = SIZE_LIMIT) -> Book:
         head = stream.read(65536)
     if head.startswith(b"PK"):
         _check_zip(path, name)
-        return _open_calamine(path, name, "xlsx", ooxml.scan(path, name))
+        return _open_xlsx(path, name, ooxml.scan(path, name))
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         _check_ole(path, name)
-        scans = {sheet: ooxml.Scan(errors=errors) for sheet, errors in biff.scan(path, name).items()}
-        return _open_calamine(path, name, "xls", scans)
+        return _open_xls(path, name)
     if textual.looks_like_html(head, name):
         tables = textual.html_tables(path, name)
         sheets = {table.name: table for table in tables}
@@ -121,43 +122,74 @@ def _check_ole(path: Path, name: str) -> None:
         raise Refused(Code.NOT_WORKBOOK, file=name)
 
 
-def _open_calamine(path: Path, name: str, kind: str, scans: dict[str, ooxml.Scan]) -> Book:
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, WorksheetNotFound
+@contextmanager
+def _parsing(name: str) -> Iterator[None]:
+    """The parser's complaints as refusals; its panics are no Exceptions and have no importable name."""
+    from python_calamine import CalamineError, PasswordError
 
     try:
-        book = CalamineWorkbook.from_path(str(path))
+        yield
     except PasswordError as problem:
         raise Refused(Code.ENCRYPTED, file=name) from problem
     except (CalamineError, OSError, ValueError) as problem:
         raise Refused(Code.DAMAGED, file=name) from problem
+    except BaseException as problem:
+        if type(problem).__name__ != "PanicException":
+            raise
+        raise Refused(Code.DAMAGED, file=name) from problem
+
+
+def _open_xlsx(path: Path, name: str, scans: dict[str, ooxml.Scan]) -> Book:
+    from python_calamine import CalamineWorkbook, SheetTypeEnum
+
+    with _parsing(name):
+        book = CalamineWorkbook.from_path(str(path))
     names = [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
 
     def load(wanted: str) -> RawSheet:
-        try:
+        with _parsing(name):
             sheet = book.get_sheet_by_name(wanted)
-        except (CalamineError, WorksheetNotFound, ValueError) as problem:
-            raise Refused(Code.DAMAGED, file=name) from problem
         offset = sheet.start[1] if sheet.start else 0
-        seen = scans.get(wanted, ooxml.Scan())
-        return RawSheet(
-            wanted,
-            sheet.iter_rows,
-            offset=offset,
-            merged=[
-                ((top, max(left - offset, 0)), (bottom, right - offset))
-                for (top, left), (bottom, right) in sheet.merged_cell_ranges or []
-                if right >= offset
-            ],
-            scan=ooxml.Scan(
-                {(row, column - offset): text for (row, column), text in seen.errors.items()},
-                {(row, column - offset) for row, column in seen.uncalculated},
-            ),
-        )
+        return _raw(wanted, sheet.iter_rows, offset, sheet.merged_cell_ranges or [], scans.get(wanted, ooxml.Scan()))
 
-    result = Book(name, kind, names, load)
-    if STAMP_SHEET in names:
-        result.stamp = _read_stamp(load(STAMP_SHEET))
-    return result
+    return _stamped(Book(name, "xlsx", names, load))
+
+
+def _open_xls(path: Path, name: str) -> Book:
+    errors = biff.scan(path, name)
+    sheets = {sheet.name: sheet for sheet in xls_child.read_xls(path, name)}
+
+    def load(wanted: str) -> RawSheet:
+        sheet = sheets[wanted]
+        return _raw(wanted, sheet.rows, sheet.offset, sheet.merged, ooxml.Scan(errors=errors.get(wanted, {})))
+
+    return _stamped(Book(name, "xls", list(sheets), load))
+
+
+def _raw(
+    name: str, rows: Callable[[], Iterator[list[Any]]], offset: int, merged: Iterable[Merge], seen: ooxml.Scan
+) -> RawSheet:
+    """Places counted from the first column in use, as the rows are."""
+    return RawSheet(
+        name,
+        rows,
+        offset=offset,
+        merged=[
+            ((top, max(left - offset, 0)), (bottom, right - offset))
+            for (top, left), (bottom, right) in merged
+            if right >= offset
+        ],
+        scan=ooxml.Scan(
+            {(row, column - offset): text for (row, column), text in seen.errors.items()},
+            {(row, column - offset) for row, column in seen.uncalculated},
+        ),
+    )
+
+
+def _stamped(book: Book) -> Book:
+    if STAMP_SHEET in book.names:
+        book.stamp = _read_stamp(book.load(STAMP_SHEET))
+    return book
 
 
 def _read_stamp(sheet: RawSheet) -> Stamp | None:

@@ -11,7 +11,7 @@ import zlib
 import pytest
 from openpyxl import Workbook
 
-from core.workbooks import read
+from core.workbooks import read, xls_child
 
 from .forms import PROJECTS
 from .make_cases import GOOD
@@ -124,6 +124,23 @@ def test_an_xls_whose_sectors_run_in_a_circle(tmp_path):
     struct.pack_into("<I", content, (first_table + 1) * 512, 1)
     path = tmp_path / "圈.xls"
     path.write_bytes(content)
+    assert one_error(path).code == "DAMAGED"
+
+
+@pytest.mark.parametrize(("record", "value"), [(b"\x00\x02\x0e\x00", 0x20000002), (b"\xfc\x00", 0xF0000000)])
+def test_an_xls_that_announces_more_than_it_holds(record, value, tmp_path):
+    """The parser reserves memory by the announcement, and aborts the process where there is none."""
+    content = bytearray((GOOD / "excel97.xls").read_bytes())
+    struct.pack_into("<I", content, content.find(record, 0x500) + 8, value)
+    path = tmp_path / "大话.xls"
+    path.write_bytes(content)
+    assert one_error(path).code == "DAMAGED"
+
+
+def test_a_parser_that_dies_is_a_damaged_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(xls_child, "_COMMAND", "import os; os.abort()")
+    path = tmp_path / "崩.xls"
+    path.write_bytes((GOOD / "excel97.xls").read_bytes())
     assert one_error(path).code == "DAMAGED"
 
 
