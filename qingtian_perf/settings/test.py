@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -26,8 +27,9 @@ def _remove(path: str, owner: int) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-# A process that a test starts with these settings shares the test's files; whoever made the directory removes it.
+# A process that a test starts with these settings shares the test's files; whoever named the directory removes it.
+# It is made when first used: tools that only read the settings (mypy) leave nothing behind.
 if "QINGTIAN_TEST_FILES" not in os.environ:
-    os.environ["QINGTIAN_TEST_FILES"] = tempfile.mkdtemp(prefix="qingtian-files-")
+    os.environ["QINGTIAN_TEST_FILES"] = f"{tempfile.gettempdir()}/qingtian-files-{os.getpid()}-{secrets.token_hex(4)}"
     atexit.register(_remove, os.environ["QINGTIAN_TEST_FILES"], os.getpid())
 FILES_ROOT = Path(os.environ["QINGTIAN_TEST_FILES"])

@@ -158,7 +158,7 @@ def test_the_lease_is_not_inherited_by_a_program(house: House) -> None:
     os.kill(house.pid_of("sleep 300"), signal.SIGKILL)
 
 
-def test_a_path_too_long_for_a_socket_is_no_obstacle() -> None:
+def test_a_path_too_long_for_a_socket_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory(prefix="qingtian-house-") as directory:
         house = House(Path(directory) / ("很长的目录 Name/" * 8) / ".local")
         try:
@@ -173,6 +173,8 @@ def test_a_path_too_long_for_a_socket_is_no_obstacle() -> None:
             assert house.processes() == {}
         finally:
             house.close()
+            monkeypatch.setenv("QINGTIAN_LOCAL_DIR", str(house.local))
+            places.socket_dir().rmdir()  # outside the house, and empty once the servers have stopped
 
 
 def test_a_server_that_cannot_start_says_why(house: House) -> None:
