@@ -32,23 +32,32 @@ class ExecutionColumn(RateColumn):
 
 
 class ProjectTable(tables.Table):
-    code = CodeColumn("项目代码", accessor="project__code", width=26)
+    code = CodeColumn("项目代码", accessor="project__code", width=26, below="name")
     name = LinkColumn("项目名称", route="project", keys={"pk": "pk"}, width=36)
     department = Column("主管部门", accessor="department__name", order_by="department__sort_key", width=22)
-    unit = Column("预算单位", accessor="unit__name", order_by="unit__sort_key", width=22)
-    division = Column("归口科室", accessor="division__name", order_by="division__sort_key", nullable=True, width=14)
-    category = ChoiceColumn("项目类别", choices=ProjectCategory)
-    kind = ChoiceColumn("新增/延续", choices=ProjectKind)
-    fund_level = ChoiceColumn("资金级次", choices=FundLevel)
+    unit = Column(
+        "预算单位", accessor="unit__name", order_by="unit__sort_key", width=22, below="department"
+    )
+    division = Column(
+        "归口科室",
+        accessor="division__name",
+        order_by="division__sort_key",
+        nullable=True,
+        width=14,
+        below="department",
+    )
+    category = ChoiceColumn("项目类别", choices=ProjectCategory, below="name")
+    kind = ChoiceColumn("新增/延续", choices=ProjectKind, below="name")
+    fund_level = ChoiceColumn("资金级次", choices=FundLevel, below="name")
     initial = MoneyColumn("年初预算")
-    carried_over = MoneyColumn("上年结转")
+    carried_over = MoneyColumn("上年结转", below="initial")
     adjustment = MoneyColumn("调整数")
-    recovered = MoneyColumn("收回")
+    recovered = MoneyColumn("收回", below="adjustment")
     adjusted = MoneyColumn("全年预算")
     paid = MoneyColumn("支出")
     rate = ExecutionColumn("执行率")
-    is_key = MarkColumn("重点", mark="重点", tone="blue")
-    is_sampled = MarkColumn("抽评", mark="抽评", tone="amber")
+    is_key = MarkColumn("重点", mark="重点", tone="blue", below="name")
+    is_sampled = MarkColumn("抽评", mark="抽评", tone="amber", below="name")
 
 
 class HeldTable(tables.Table):

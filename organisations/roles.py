@@ -38,7 +38,25 @@ HELD_AT: dict[str, frozenset[str]] = {
 
 # Model permissions, "app.action_model", for the Django admin and for core's view_any_job.
 PERMISSIONS: dict[str, frozenset[str]] = {
-    Role.PERFORMANCE_SECTION: frozenset({"core.view_any_job"}),
+    # Reads its own data in the admin; every change goes through a page or an import.
+    Role.PERFORMANCE_SECTION: frozenset({"core.view_any_job"})
+    | frozenset(
+        f"budgets.view_{model}"
+        for model in (
+            "project",
+            "projectyear",
+            "ledgerentry",
+            "yeartotals",
+            "source",
+            "yearbasis",
+            "importbatch",
+            "heldentry",
+            "vanishedentry",
+            "commitment",
+            "performancerecord",
+            "finding",
+        )
+    ),
     Role.SYSTEM_ADMIN: frozenset({"core.view_any_job", "core.view_job", "core.view_jobfile", "core.view_storedfile"}),
     Role.SECURITY_ADMIN: frozenset(
         f"organisations.{action}_{model}"

@@ -10,6 +10,7 @@ from organisations.enums import Role
 from organisations.models import Membership, Organisation, OrganisationName, User
 from organisations.roles import ADMINISTRATORS, PERMISSIONS
 from tests.architecture.access import Route, Rule, World, everybody, holds, nobody
+from tests.architecture.access.budgets import admin_row as budgets_row
 from tests.architecture.access.core import file as job_file
 
 # Who may enter at all.
@@ -32,6 +33,8 @@ def a_row(model: type[Model]) -> Callable[[World], dict[str, Any]]:
         }
         if model in builders:
             return {"object_id": builders[model]().pk}
+        if model._meta.app_label == "budgets":
+            return {"object_id": budgets_row(model, world).pk}
         return {"object_id": _of_core(model, world).pk}
 
     return build
