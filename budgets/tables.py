@@ -35,9 +35,7 @@ class ProjectTable(tables.Table):
     code = CodeColumn("项目代码", accessor="project__code", width=26, below="name")
     name = LinkColumn("项目名称", route="project", keys={"pk": "pk"}, width=36)
     department = Column("主管部门", accessor="department__name", order_by="department__sort_key", width=22)
-    unit = Column(
-        "预算单位", accessor="unit__name", order_by="unit__sort_key", width=22, below="department"
-    )
+    unit = Column("预算单位", accessor="unit__name", order_by="unit__sort_key", width=22, below="department")
     division = Column(
         "归口科室",
         accessor="division__name",
@@ -46,7 +44,7 @@ class ProjectTable(tables.Table):
         width=14,
         below="department",
     )
-    category = ChoiceColumn("项目类别", choices=ProjectCategory, below="name")
+    category = ChoiceColumn("项目类别", choices=ProjectCategory)
     kind = ChoiceColumn("新增/延续", choices=ProjectKind, below="name")
     fund_level = ChoiceColumn("资金级次", choices=FundLevel, below="name")
     initial = MoneyColumn("年初预算")
@@ -56,7 +54,7 @@ class ProjectTable(tables.Table):
     adjusted = MoneyColumn("全年预算")
     paid = MoneyColumn("支出")
     rate = ExecutionColumn("执行率")
-    is_key = MarkColumn("重点", mark="重点", tone="blue", below="name")
+    is_key = MarkColumn("重点", mark="重点", tone="blue")
     is_sampled = MarkColumn("抽评", mark="抽评", tone="amber", below="name")
 
 
