@@ -122,7 +122,7 @@ def _post_projects(source: Source, year: int, as_of: date, by: User) -> Counts:
 
 
 def _post(source: Source, year: int, as_of: date, by: User, rows: Iterator[EntryRow]) -> Counts:
-    due = (row for row in rows if row.date <= as_of)
+    due = (row for row in rows if row.date is not None and row.date <= as_of)
     return post_entries(rows=due, source=source, fiscal_year=year, as_of=as_of, by=by, hold_unknown=True)
 
 

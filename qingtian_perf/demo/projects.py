@@ -14,7 +14,7 @@ FISCAL_YEARS = (2022, 2023)
 WAN = 10_000 * 100  # 万元 in fen: the generator counts in whole fen
 # How many candidates per project that a department shall have in one year: some run in one of the two years only.
 _POOL = 1.33
-_LETTERS = {
+_LETTERS: dict[str, str] = {
     ProjectCategory.PERSONNEL: "R",
     ProjectCategory.PUBLIC_FUNDS: "Y",
     ProjectCategory.OTHER_OPERATION: "Y",

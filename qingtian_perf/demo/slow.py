@@ -114,6 +114,9 @@ def _shape(chance: random.Random, project: Project, outcome: Outcome, final: int
     remaining = final + must_pay + chance.randrange(_STEP) * (chance.random() < 0.8)
     spent = 0 if chance.random() < 0.15 else chance.randint(4, 46)
     adjusted = -(-remaining * 100 // (100 - spent) // 100_000) * 100_000
+    if final:
+        # Clearly slow: a small payment more or less does not lift it over the rule's half.
+        adjusted = min(adjusted, 2 * (remaining - 2 * WAN) // 100_000 * 100_000)
     return Slow(
         project=project,
         outcome=outcome,

@@ -18,7 +18,7 @@ from budgets.enums import EntryKind
 from budgets.models import Commitment, LedgerEntry, YearTotals
 from monitoring.enums import LineState, Stance, Verdict
 from monitoring.models import Opinion, RecoveryDecision, RecoveryLine, RecoveryRun
-from monitoring.queries import matching, recovery
+from monitoring.queries import matching
 from notices.models import Notice
 from qingtian_perf.demo.recovery import first_run, second_run
 
@@ -29,10 +29,14 @@ def executed() -> Any:
     return RecoveryLine.objects.filter(run=first_run(), state=LineState.EXECUTED)
 
 
-def what_if(as_of: date = date(2023, 9, 30)) -> dict[tuple[str, str | None], Decimal]:
-    """(project code, 指标) → recoverable yuan, by the published rule, nothing stored."""
-    question = recovery.Question(first_run().rule.rule_set, 2023, as_of)
-    return {(line.project_code, line.allocation): line.recoverable for line in recovery.candidates(question)}
+def what_if(as_of: str = "2023-09-30") -> dict[tuple[str, str | None], Decimal]:
+    """(project code, 指标) → recoverable yuan, as the command answers it; their sum is its total."""
+    out = StringIO()
+    call_command("compute_recovery", "--year", "2023", "--as-of", as_of, "--what-if", "--json", stdout=out)
+    answer = json.loads(out.getvalue())
+    lines = {(line["project_code"], line["allocation"]): Decimal(line["recoverable"]) for line in answer["lines"]}
+    assert sum(lines.values()) == Decimal(answer["recoverable"])
+    return lines
 
 
 def test_executed_total_is_that_of_the_report(demo: dict[str, Any]) -> None:
@@ -174,10 +178,17 @@ def test_five_payments_lower_their_lines_and_the_total_by_exactly_that(
     assert sum(after.values()) == RECOVERED - 50_000
 
 
+def test_any_line_would_fall_with_a_payment(demo: dict[str, Any]) -> None:
+    """Whichever five lines are chosen: 10,000 yuan more leave each below the rule's half and above its minimum."""
+    for line in executed():
+        assert (line.paid + 10_000) * 2 < line.adjusted
+        assert line.decided >= 10_000 + line.run.rule.minimum
+
+
 def test_entries_after_the_day_never_count(demo: dict[str, Any]) -> None:
-    before = what_if(date(2023, 10, 20))
+    before = what_if("2023-10-20")
     assert LedgerEntry.objects.filter(kind=EntryKind.RECOVERY, date__gt=date(2023, 10, 20)).exists()
     assert sum(before.values()) > 0
-    later = what_if(date(2023, 10, 25))
+    later = what_if("2023-10-25")
     gone = {key for key, amount in before.items() if amount and not later.get(key)}
     assert gone
