@@ -1,0 +1,1 @@
+"""Two people pressing the same button: exactly one of them moves the object."""
