@@ -177,7 +177,9 @@ def become(*arguments: str) -> None:
 def lint() -> int:
     """Every check, even after one has failed; the names of those that failed come last."""
     module = [str(PYTHON), "-m"]
-    packages = sorted(path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name != "tests")
+    packages = sorted(
+        path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name not in {"tests", "bench"}
+    )
     checks = {
         "ruff check": [*module, "ruff", "check", "."],
         "ruff format": [*module, "ruff", "format", "--check", "."],
