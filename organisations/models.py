@@ -248,6 +248,12 @@ class User(AbstractBaseUser):
     def get_all_permissions(self, obj: Any = None) -> set[str]:
         return set(self._permissions)
 
+    def get_full_name(self) -> str:
+        return self.full_name
+
+    def get_short_name(self) -> str:
+        return self.full_name
+
     @property
     def is_staff(self) -> bool:
         """May enter the Django admin: the three administrators and the performance section."""

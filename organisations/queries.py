@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from axes.helpers import get_cool_off
+from axes.models import AccessAttempt
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils import timezone
 
@@ -20,6 +23,15 @@ def bureau_exists() -> bool:
 
 def bureau() -> Organisation | None:
     return Organisation.objects.filter(kind=Kind.BUREAU).order_by("pk").first()
+
+
+def minutes_locked(username: str, address: str | None) -> int:
+    """Whole minutes until somebody locked out by wrong passwords may try again; at least 1."""
+    attempts = AccessAttempt.objects.filter(username=username, ip_address=address)
+    last, cool_off = attempts.order_by("-attempt_time").first(), get_cool_off()
+    if last is None or cool_off is None:
+        return 1
+    return max(1, math.ceil((last.attempt_time + cool_off - timezone.now()).total_seconds() / 60))
 
 
 def organisation_rows(user: User) -> QuerySet[Organisation]:

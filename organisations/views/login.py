@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from axes.helpers import get_cool_off
-from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY, authenticate, update_session_auth_hash
@@ -16,7 +13,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -26,7 +22,7 @@ from core.middleware import peer_address
 from core.services import Refused
 from organisations import services, sessions
 from organisations.forms import LoginForm, SetupForm
-from organisations.queries import bureau_exists
+from organisations.queries import bureau_exists, minutes_locked
 from organisations.services.logins import record_locked
 
 
@@ -56,20 +52,12 @@ def locked_out(request: HttpRequest, response: Any = None, credentials: dict[str
     """Called by axes: too many wrong passwords for this name from this address. Tells the minutes left."""
     username = (credentials or {}).get("username") or request.POST.get("username", "")
     record_locked(username=username)
-    minutes = _minutes_left(username, peer_address(request))
+    minutes = minutes_locked(username, peer_address(request))
     if request.path == reverse("login_again"):
         return JsonResponse(
             {"code": "locked", "message": f"密码连续输错，登录已锁定，请在 {minutes} 分钟后再试。"}, status=403
         )
     return render(request, "429.html", {"minutes": minutes}, status=429)
-
-
-def _minutes_left(username: str, address: str | None) -> int:
-    attempt = AccessAttempt.objects.filter(username=username, ip_address=address).order_by("-attempt_time").first()
-    cool_off = get_cool_off()
-    if attempt is None or cool_off is None:
-        return 1
-    return max(1, math.ceil((attempt.attempt_time + cool_off - timezone.now()).total_seconds() / 60))
 
 
 @sensitive_post_parameters()
