@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from budgets.enums import FundLevel, ProjectCategory, ProjectKind, VanishedState
 from budgets.models import HeldEntry, LedgerEntry, ProjectYear, VanishedEntry
-from budgets.queries import found_by
+from budgets.queries import found_by, with_figures
 from organisations.enums import Kind
 from organisations.models import Organisation
 
@@ -68,14 +68,15 @@ class ProjectFilter(filters.FilterSet):
         return rows.filter(Q(unit__name__icontains=value.strip()) | Q(unit__code__startswith=value.strip()))
 
     def by_mark(self, rows: QuerySet[ProjectYear], name: str, value: str) -> QuerySet[ProjectYear]:
-        chosen = {"key": Q(is_key=True), "sampled": Q(is_sampled=True), "recovered": ~Q(recovered=0)}
-        return rows.filter(chosen[value])
+        if value == "recovered":
+            return with_figures(rows).filter(~Q(recovered=0))
+        return rows.filter(**{f"is_{value}": True})
 
     def by_rate_from(self, rows: QuerySet[ProjectYear], name: str, value: Decimal) -> QuerySet[ProjectYear]:
-        return rows.filter(rate__gte=value / 100)
+        return with_figures(rows).filter(rate__gte=value / 100)
 
     def by_rate_to(self, rows: QuerySet[ProjectYear], name: str, value: Decimal) -> QuerySet[ProjectYear]:
-        return rows.filter(rate__lte=value / 100)
+        return with_figures(rows).filter(rate__lte=value / 100)
 
 
 class HeldFilter(filters.FilterSet):

@@ -36,7 +36,9 @@ class ProjectList(ListPage):
         return "项目与预算" if self.request.user.role_set & BUREAU_STAFF else "我的项目"
 
     def get_queryset(self) -> QuerySet[ProjectYear]:
-        rows = ProjectYear.objects.visible_to(self.request.user)
+        return ProjectYear.objects.visible_to(self.request.user)
+
+    def with_columns(self, rows: QuerySet[ProjectYear]) -> QuerySet[ProjectYear]:
         return queries.with_figures(rows).select_related("project", "unit", "department", "division")
 
     def aggregate(self, rows: QuerySet[ProjectYear]) -> dict[str, Any]:

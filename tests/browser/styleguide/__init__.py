@@ -69,16 +69,14 @@ class StyleList(lists.ListPage):
     )
 
     def get_queryset(self) -> QuerySet[Any]:
+        return Organisation.objects.visible_to(self.request.user).filter(kind__in=[Kind.DEPARTMENT, Kind.UNIT])
+
+    def with_columns(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         money = DecimalField(max_digits=18, decimal_places=2)
-        return (
-            Organisation.objects.visible_to(self.request.user)
-            .filter(kind__in=[Kind.DEPARTMENT, Kind.UNIT])
-            .select_related("division")
-            .annotate(
-                amount=ExpressionWrapper(F("pk") * Value(Decimal("1234567.89")), money),
-                paid=ExpressionWrapper(F("pk") * Value(Decimal("812345.60")), money),
-                rate=ExpressionWrapper(Value(Decimal("0.6580")), money),
-            )
+        return rows.select_related("division").annotate(
+            amount=ExpressionWrapper(F("pk") * Value(Decimal("1234567.89")), money),
+            paid=ExpressionWrapper(F("pk") * Value(Decimal("812345.60")), money),
+            rate=ExpressionWrapper(Value(Decimal("0.6580")), money),
         )
 
     def totals(self, sums: dict[str, Any]) -> dict[str, Any]:
