@@ -146,6 +146,9 @@ class UserAdmin(ServiceAdmin):
     search_help_text = "按用户名、姓名、电话、所在机构查找"
     inlines = (MembershipInline,)
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else ()
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("username",) if obj else ()
 

@@ -47,6 +47,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
             "projectyear",
             "ledgerentry",
             "yeartotals",
+            "projectfigures",
             "source",
             "yearbasis",
             "importbatch",

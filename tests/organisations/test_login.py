@@ -363,3 +363,22 @@ def test_two_names_for_one_first_account_are_refused_and_nothing_is_written() ->
     page = Client().post(reverse("setup"), form).content.decode()
     assert "不能相同" in page
     assert not User.objects.exists() and not Organisation.objects.exists()
+
+
+# ---- deputies ----
+
+
+def test_a_deputy_after_the_period_has_no_right_though_still_logged_in() -> None:
+    principal = user_with(Role.PERFORMANCE_SECTION)
+    deputy = user_with(Role.DEPARTMENT_REVIEWER)
+    stranger = user_with(Role.UNIT_FILLER)
+    today = timezone.localdate()
+    (row,) = services.appoint_deputy(principal=principal, deputy=deputy, valid_from=today, valid_to=today, by=principal)
+    client = logged_in(deputy)
+    page = reverse("user", args=[stranger.pk])
+    assert client.get(page).status_code == 200
+    row.valid_from = row.valid_to = today - timedelta(days=1)  # the day after the last day
+    row.save()
+    assert client.get(page).status_code == 404
+    assert client.post(reverse("user_reset", args=[stranger.pk])).status_code == 404
+    assert client.get(reverse("organisation_import")).status_code == 403
