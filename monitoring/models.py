@@ -14,6 +14,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from budgets.enums import ProjectCategory
 from budgets.models import LedgerEntry, ProjectYear, money
 from core.history import append_only, track
 from core.models import Attachment, FlowRecord, Job, Stateful
@@ -35,6 +36,7 @@ from monitoring.enums import (
 )
 from monitoring.workflow import RECOVERY_MOVES
 from notices.models import Recipient
+from organisations.enums import Role
 from organisations.models import Organisation
 from organisations.roles import BUREAU_STAFF
 
@@ -138,6 +140,12 @@ class RecoveryRule(models.Model):
         return f"规则 {self.fiscal_year}-{self.number} 版"
 
     @property
+    def exempt_text(self) -> str:
+        """All exemptions in words."""
+        categories = [str(ProjectCategory(code).label) for code in self.exempt_categories]
+        return "、".join([*categories, *self.exempt_fund_sources, *self.exempt_marks])
+
+    @property
     def rule_set(self) -> rules.RuleSet:
         return rules.RuleSet(
             rate_below=self.rate_below,
@@ -228,8 +236,15 @@ class RecoveryDecision(models.Model):
         return f"{self.meeting}（{self.date}）"
 
 
+class DecisionScanQuerySet(models.QuerySet["DecisionScan"]):
+    def visible_to(self, user: Any) -> Self:
+        return self if user.role_set & BUREAU_STAFF else self.none()
+
+
 class DecisionScan(Attachment):
     subject = models.ForeignKey(RecoveryDecision, models.PROTECT, related_name="scans", verbose_name="收回决定")
+
+    objects = DecisionScanQuerySet.as_manager()
 
     class Meta(Attachment.Meta):
         abstract = False
@@ -367,12 +382,20 @@ class RecoveryLine(Stateful):
         return f"{self.project_year} {self.allocation or '未分解到指标'}"
 
     def roles_of(self, user: Any) -> frozenset[str]:
-        return self.project_year.roles_of(user)
+        # The house itself (None, a command) does what anybody asked may do.
+        return frozenset(Role.values) if user is None else self.project_year.roles_of(user)
 
     @property
     def target_allocation(self) -> str:
         """The 指标 on which the recovery is carried out; empty while nobody has named it."""
         return self.allocation or self.execution_allocation
+
+    @property
+    def exempt_text(self) -> str:
+        """What exempts the line, in words: a category's label, a fund source, a mark."""
+        if self.exempt_reason == Exemption.CATEGORY:
+            return str(ProjectCategory(self.exempt_value).label)
+        return self.exempt_value
 
     @property
     def explanation(self) -> str:
@@ -387,7 +410,7 @@ class RecoveryLine(Stateful):
             reason=self.reason,
             recoverable=self.recoverable,
             exempt_reason=self.exempt_reason,
-            exempt_value=self.exempt_value,
+            exempt_value=self.exempt_text,
         )
         return rules.explain(line, self.run.rule.rule_set, str(self.run.rule))
 
@@ -415,7 +438,14 @@ class Opinion(models.Model):
     must_pay_reason = models.CharField("必须支付事由", max_length=300, blank=True)
     evidence_note = models.CharField("佐证及存放处", max_length=300, blank=True)
     text = models.TextField("说明", blank=True)
-    given_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="填报人")
+    given_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="填报人",
+        help_text="空着的由命令行导入",
+    )
     given_at = models.DateTimeField("填报时间", auto_now_add=True)
 
     class Meta:
@@ -444,8 +474,16 @@ class Opinion(models.Model):
         return f"{self.organisation} {self.get_stance_display()}"
 
 
+class OpinionEvidenceQuerySet(models.QuerySet["OpinionEvidence"]):
+    def visible_to(self, user: Any) -> Self:
+        """Whoever sees the line."""
+        return self.filter(subject__line__in=RecoveryLine.objects.visible_to(user).values("pk"))
+
+
 class OpinionEvidence(Attachment):
     subject = models.ForeignKey(Opinion, models.PROTECT, related_name="evidence", verbose_name="收回意见")
+
+    objects = OpinionEvidenceQuerySet.as_manager()
 
     class Meta(Attachment.Meta):
         abstract = False

@@ -158,12 +158,19 @@ class Recipient(models.Model):
         return self.name
 
 
+class NoticeBatchQuerySet(models.QuerySet["NoticeBatch"]):
+    def visible_to(self, user: Any) -> Self:
+        return self if user.role_set & BUREAU_STAFF else self.none()
+
+
 class NoticeBatch(models.Model):
     """成批制作: one drawing of all parts of a notice as PDF, with the zip it ended in."""
 
     notice = models.ForeignKey(Notice, models.PROTECT, related_name="batches", verbose_name="公文")
     job = models.OneToOneField(Job, models.PROTECT, related_name="+", verbose_name="作业")
     created_at = models.DateTimeField("发起时间", auto_now_add=True)
+
+    objects = NoticeBatchQuerySet.as_manager()
 
     class Meta:
         verbose_name = "成批制作"

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from budgets.api import LedgerEntryViewSet, ProjectViewSet, ProjectYearViewSet
+from monitoring.api import RecoveryLineViewSet
 from organisations.api import OrganisationViewSet
 
 router = SimpleRouter()
@@ -12,5 +13,6 @@ router.register("organisations", OrganisationViewSet, basename="api-organisation
 router.register("projects", ProjectViewSet, basename="api-project")
 router.register("project-years", ProjectYearViewSet, basename="api-project-year")
 router.register("ledger-entries", LedgerEntryViewSet, basename="api-ledger-entry")
+router.register("recovery-lines", RecoveryLineViewSet, basename="api-recovery-line")
 
 urlpatterns = [path("schema/", SpectacularAPIView.as_view(), name="api-schema"), *router.urls]

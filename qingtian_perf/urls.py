@@ -8,6 +8,8 @@ urlpatterns = [
     path("api/v1/", include("qingtian_perf.api_urls")),
     path("", include("reports.urls")),
     path("", include("core.urls")),
+    path("", include("monitoring.urls")),
+    path("", include("notices.urls")),
     path("", include("budgets.urls")),
     path("", include("organisations.urls")),
 ]

@@ -11,6 +11,9 @@ from budgets import blank_workbooks
 from budgets.enums import SourceKind
 from budgets.services.imports import LEDGER_KINDS, PROJECT_KINDS, import_ledger, import_projects, source_named
 from core.workbooks import write_template
+from monitoring.models import RecoveryLine
+from monitoring.services.opinion_books import import_opinions
+from monitoring.workbook import OPINION_SHEET, OPINIONS, opinion_lines, opinion_rows
 from organisations import workbook as organisations
 from organisations.models import Organisation, User
 from organisations.services import import_organisations, import_users
@@ -97,7 +100,23 @@ def _load_budget(
     return found
 
 
+def _opinion_template(target: Path, options: Options) -> int:
+    lines = opinion_lines(RecoveryLine.objects.all(), options.year or 0)
+    if options.scope:
+        lines = lines.filter(project_year__department__code=options.scope)
+    rows = {OPINION_SHEET: opinion_rows(lines)}
+    return write_template(OPINIONS, rows, target, fiscal_year=options.year, scope=options.scope or None)
+
+
+def _load_opinions(files: Sequence[Path], options: Options) -> dict[str, Any]:
+    result = import_opinions(
+        files=files, fiscal_year=options.year or 0, by=None, dry_run=options.dry_run, annotate=annotated_path(files)
+    )
+    return result.as_dict()
+
+
 KINDS: dict[str, WorkbookKind] = {
+    "recovery_opinions": WorkbookKind(_opinion_template, _load_opinions),
     "organisations": WorkbookKind(_organisation_template, _load_organisations, needs_year=False),
     "users": WorkbookKind(_user_template, _load_users, needs_year=False),
     "projects": WorkbookKind(_project_template, _load_projects),

@@ -58,7 +58,7 @@ def move(
         locked.save()
         record: FlowRecord = flow.create(
             actor=by,
-            actor_name=str(by),
+            actor_name=str(by) if by is not None else "系统",
             action=action,
             label=answer.move.label,
             from_state=before,

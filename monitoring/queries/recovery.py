@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from budgets.enums import BUDGET_KINDS, PAYMENT_KINDS, EntryKind, FundLevel
+from budgets.enums import BUDGET_KINDS, PAYMENT_KINDS, EntryKind, FundLevel, ProjectCategory
 from monitoring.enums import Exemption, Level, LineState, LineStatus, Vintage
 from monitoring.rules import Inputs, RuleSet, elapsed, elapsed_months, explain
 
@@ -63,6 +63,13 @@ class Candidate(NamedTuple):
     department: str = ""
     division: str | None = None
 
+    @property
+    def exempt_text(self) -> str:
+        """What exempts the line, in words: a category's label, a fund source, a mark."""
+        if self.exempt_reason == Exemption.CATEGORY:
+            return str(ProjectCategory(self.exempt_value).label)
+        return self.exempt_value
+
     def explanation(self, question: Question, rule_name: str) -> str:
         line = Inputs(
             as_of=question.as_of,
@@ -74,7 +81,7 @@ class Candidate(NamedTuple):
             reason=self.reason,
             recoverable=self.recoverable,
             exempt_reason=self.exempt_reason,
-            exempt_value=self.exempt_value,
+            exempt_value=self.exempt_text,
         )
         return explain(line, question.rules, rule_name)
 

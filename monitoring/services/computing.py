@@ -73,13 +73,12 @@ def stored_result(run: RecoveryRun) -> dict[str, Any]:
         .order_by("project_year__project__code", "allocation")
         .iterator(chunk_size=2000)
     )
-    told = [
-        _line(
-            recovery.Candidate(*(getattr(line, name) for name in recovery.COLUMNS), line.project_year.project.code),
-            line.explanation,
+    told = []
+    for line in lines:
+        values = [getattr(line, name) for name in recovery.COLUMNS]
+        told.append(
+            _line(recovery.Candidate._make([*values, line.project_year.project.code, "", "", None]), line.explanation)
         )
-        for line in lines
-    ]
     return {
         "run": run.pk,
         "projects_examined": run.projects_examined,

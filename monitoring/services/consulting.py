@@ -115,8 +115,13 @@ def give_opinion(
 
 
 def party_of(line: RecoveryLine, user: Any) -> tuple[str, Organisation]:
-    """As whom `user` speaks about the line: the unit before the department before the division."""
+    """As whom `user` speaks about the line: the unit before the department before the division.
+
+    The house itself (None, a command) speaks for the department.
+    """
     year = line.project_year
+    if user is None:
+        return Party.DEPARTMENT, year.department
     own_units = user.ids_where(BY_UNIT)
     if year.unit_id in own_units:
         return Party.UNIT, year.unit

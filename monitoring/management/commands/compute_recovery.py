@@ -77,6 +77,6 @@ class Command(BaseCommand):
         for error in errors:
             self.stderr.write(str(error["message"]))
         if as_json:
-            empty = {"run": None, "projects_examined": 0, "recoverable": "0.00", "lines": []}
+            empty: dict[str, Any] = {"run": None, "projects_examined": 0, "recoverable": "0.00", "lines": []}
             self.stdout.write(json.dumps(empty | {"errors": errors}, ensure_ascii=False))
         sys.exit(1)

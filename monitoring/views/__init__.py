@@ -1,0 +1,1 @@
+"""资金收回: what-if, list, line, run, execution."""
