@@ -121,7 +121,11 @@ class Column(tables.Column):
         small = [(column.getter(key), column.inner) for key, column in below.items()]
 
         def draw_all(row: Any) -> str:
-            shown = [inner(value, row) for get, inner in small if (value := get(row)) not in (None, "", False)]
+            values = ((get(row), inner) for get, inner in small)
+            # By identity: a sum of 0 is a figure to show, a mark that is not set is nothing.
+            shown = [
+                inner(value, row) for value, inner in values if not (value is None or value is False or value == "")
+            ]
             return f'{draw(row).removesuffix("</td>")}<span class="sub">{" · ".join(shown)}</span></td>'
 
         return draw_all
@@ -499,7 +503,6 @@ class ListPage(View):
             headings.append(
                 {
                     "labels": labels,
-                    "unit": "万元" if isinstance(column, MoneyColumn) else "",
                     "right": "right" in column.css,
                     "sorted": next((label["sorted"] for label in labels if label["sorted"]), ""),
                 }
@@ -543,6 +546,7 @@ class ListPage(View):
             "fiscal_year": self.fiscal_year(),
             "headings": self.headings(),
             "totals_row": self.totals_row(),
+            "has_money": any(isinstance(column, MoneyColumn) for column in self.columns.values()),
             "bulk_actions": self.get_bulk_actions(),
             "empty": self.empty,
             "empty_url": self._empty_url(),
