@@ -12,6 +12,7 @@ from budgets.models import (
     LedgerEntry,
     PerformanceRecord,
     Project,
+    ProjectFigures,
     ProjectYear,
     Source,
     VanishedEntry,
@@ -48,6 +49,13 @@ class YearTotalsAdmin(ReadOnlyAdmin):
     list_display = ("project_year", "allocation", "vintage", "fund_level", "adjusted", "paid", "recovered")
     list_select_related = ("project_year",)
     search_fields = ("project_year__project__code", "allocation")
+
+
+@admin.register(ProjectFigures)
+class ProjectFiguresAdmin(ReadOnlyAdmin):
+    list_display = ("project_year", "initial", "adjusted", "paid", "recovered")
+    list_select_related = ("project_year",)
+    search_fields = ("project_year__project__code", "project_year__name")
 
 
 @admin.register(Source)

@@ -449,6 +449,29 @@ class YearTotals(models.Model):
         return f"{self.project_year_id} {self.allocation}"
 
 
+class ProjectFigures(models.Model):
+    """年度项目合计: the sum over a project-year's lines, for lists that filter and sort a hundred thousand of them.
+
+    Kept by the ledger's trigger together with `YearTotals`; a project-year without entries has no row.
+    """
+
+    project_year = models.OneToOneField(
+        ProjectYear, models.PROTECT, primary_key=True, related_name="figures", verbose_name="年度项目"
+    )
+    initial = money("年初预算", default=Decimal(0))
+    carried_over = money("上年结转", default=Decimal(0))
+    recovered = money("收回", default=Decimal(0))
+    adjusted = money("全年预算", default=Decimal(0))
+    paid = money("全年支付", default=Decimal(0))
+
+    class Meta:
+        verbose_name = "年度项目合计"
+        verbose_name_plural = "年度项目合计"
+
+    def __str__(self) -> str:
+        return f"{self.project_year_id}"
+
+
 @track()
 class Commitment(models.Model):
     """本年必须支付: what the unit declares it must still pay this year, with evidence. Never counts as spending."""

@@ -80,15 +80,13 @@ def figures_of(project_years: Iterable[int]) -> dict[int, Figures]:
 
 
 def with_figures(rows: QuerySet[ProjectYear]) -> QuerySet[ProjectYear]:
-    """Annotates what `Figures` names, with rate and rate_before, for lists, filters and sorting."""
-    annotated = rows.annotate(
-        initial=Coalesce(Sum("totals__initial"), ZERO, output_field=_MONEY),
-        carried_over=Coalesce(Sum("totals__carried_over"), ZERO, output_field=_MONEY),
-        adjusted=Coalesce(Sum("totals__adjusted"), ZERO, output_field=_MONEY),
-        paid=Coalesce(Sum("totals__paid"), ZERO, output_field=_MONEY),
-        recovered=Coalesce(Sum("totals__recovered"), ZERO, output_field=_MONEY),
-    )
-    return annotated.annotate(
+    """Annotates what `Figures` names, with rate and rate_before, for lists: a join, no grouping."""
+
+    def amount(name: str) -> Coalesce:
+        return Coalesce(F(f"figures__{name}"), ZERO, output_field=_MONEY)
+
+    kept = ("initial", "carried_over", "recovered", "adjusted", "paid")
+    return rows.annotate(**{name: amount(name) for name in kept}).annotate(
         adjustment=F("adjusted") - F("initial") - F("carried_over") - F("recovered"),
         rate=Case(When(~Q(adjusted=0), then=F("paid") / F("adjusted")), output_field=_RATE),
         rate_before=Case(
@@ -99,14 +97,15 @@ def with_figures(rows: QuerySet[ProjectYear]) -> QuerySet[ProjectYear]:
 
 
 def sums_of(rows: QuerySet[ProjectYear]) -> dict[str, Any]:
-    """Number of project-years under "rows" and their money together: two queries, no grouping."""
-    lines = YearTotals.objects.filter(project_year__in=rows.order_by().values("pk"))
-    names = ("initial", "carried_over", "adjusted", "paid", "recovered")
-    found = lines.aggregate(**{f"total_{name}": Sum(name) for name in names})
+    """Number of project-years under "rows" and their money together: one query over `with_figures`."""
+    names = ("initial", "carried_over", "recovered", "adjusted", "paid")
+    found = rows.order_by().aggregate(
+        total_rows=Count("*"), **{f"total_{name}": Sum(f"figures__{name}") for name in names}
+    )
     sums: dict[str, Any] = {name: found[f"total_{name}"] or ZERO for name in names}
     sums["adjustment"] = sums["adjusted"] - sums["initial"] - sums["carried_over"] - sums["recovered"]
     sums["rate"] = sums["paid"] / sums["adjusted"] if sums["adjusted"] else None
-    return {"rows": rows.order_by().count(), **sums}
+    return {"rows": found["total_rows"], **sums}
 
 
 # --- where the figures come from ---

@@ -1,6 +1,7 @@
-"""The one writer of `YearTotals`: a statement trigger that adds what an INSERT into the ledger brought.
+"""The one writer of `YearTotals` and `ProjectFigures`: a statement trigger adds what an INSERT into the ledger brought.
 
-Rows are added up per line first and upserted in key order, so that two imports lock lines in the same order.
+Rows are added up per line first and upserted in key order, so that two imports lock lines in the same order; the
+project-years' own figures follow in their key order.
 """
 
 import pgtrigger
@@ -16,6 +17,14 @@ _BUDGET_COLUMNS = {
     "transfers_out": EntryKind.TRANSFER_OUT,
     "recovered": EntryKind.RECOVERY,
 }
+_PAYMENTS = ", ".join(f"'{kind.value}'" for kind in PAYMENT_KINDS)
+_FIGURES = {
+    "initial": f"kind = '{EntryKind.INITIAL.value}'",
+    "carried_over": f"kind = '{EntryKind.CARRIED_OVER.value}'",
+    "recovered": f"kind = '{EntryKind.RECOVERY.value}'",
+    "adjusted": f"kind NOT IN ({_PAYMENTS})",
+    "paid": f"kind IN ({_PAYMENTS})",
+}
 # Line field: (SQL for "not known", SQL for "the entries disagree").
 _LINE_FIELDS = {
     "vintage": ("NULL", "0"),
@@ -26,10 +35,9 @@ _LINE_FIELDS = {
 
 
 def _sums() -> dict[str, str]:
-    payments = ", ".join(f"'{kind.value}'" for kind in PAYMENT_KINDS)
     sums = {c: f"COALESCE(SUM(amount) FILTER (WHERE kind = '{k.value}'), 0)" for c, k in _BUDGET_COLUMNS.items()}
     for month in range(1, 13):
-        condition = f"kind IN ({payments}) AND EXTRACT(MONTH FROM date) = {month}"
+        condition = f"kind IN ({_PAYMENTS}) AND EXTRACT(MONTH FROM date) = {month}"
         sums[f"paid_{month:02d}"] = f"COALESCE(SUM(amount) FILTER (WHERE {condition}), 0)"
     return sums
 
@@ -74,7 +82,29 @@ def _upsert() -> str:
     return (
         f"INSERT INTO budgets_yeartotals AS t ({', '.join(columns)}) "
         f"{totals_sql('fresh')} ORDER BY project_year_id, allocation "
-        f"ON CONFLICT (project_year_id, allocation) DO UPDATE SET {', '.join([*merged, *added])}; RETURN NULL;"
+        f"ON CONFLICT (project_year_id, allocation) DO UPDATE SET {', '.join([*merged, *added])}; "
+        + _upsert_figures()
+        + " RETURN NULL;"
+    )
+
+
+def figures_sql(entries: str) -> str:
+    """SELECT of one row per project-year out of `entries`: what lists show, filter and sort by."""
+    sums = ", ".join(f"COALESCE(SUM(amount) FILTER (WHERE {condition}), 0)" for condition in _FIGURES.values())
+    return f"SELECT project_year_id, {sums} FROM {entries} GROUP BY project_year_id"  # noqa: S608 - own names only
+
+
+def figures_columns() -> list[str]:
+    """The columns of `figures_sql`, in its order."""
+    return ["project_year_id", *_FIGURES]
+
+
+def _upsert_figures() -> str:
+    added = ", ".join(f"{name} = t.{name} + EXCLUDED.{name}" for name in _FIGURES)
+    return (
+        f"INSERT INTO budgets_projectfigures AS t ({', '.join(figures_columns())}) "
+        f"{figures_sql('fresh')} ORDER BY project_year_id "
+        f"ON CONFLICT (project_year_id) DO UPDATE SET {added};"
     )
 
 

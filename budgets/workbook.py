@@ -422,12 +422,10 @@ _AS_OF = re.compile(r"截[至止]\D{0,4}(\d{4})\s*[年\-/.]\s*(\d{1,2})\s*[月\-
 
 def stated_as_of(reading: Reading, sheet: str, file_no: int) -> date | None:
     """The 截至日 in the lines above a file's heading."""
-    from itertools import islice
-
     origin = reading.origins.get((file_no, sheet))
     if origin is None:
         return None
-    for row in islice(origin.raw.rows(), origin.layout.header_rows[0]):
+    for row in origin.titles:
         for cell in row:
             if isinstance(cell, str) and (found := _AS_OF.search(cell)):
                 try:

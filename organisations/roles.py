@@ -36,33 +36,47 @@ HELD_AT: dict[str, frozenset[str]] = {
     Role.AUDIT_ADMIN: frozenset({Kind.BUREAU}),
 }
 
+# What the performance section reads in the admin; every change goes through a page or an import.
+READ_IN_ADMIN: dict[str, tuple[str, ...]] = {
+    "budgets": (
+        "project",
+        "projectyear",
+        "projectfigures",
+        "ledgerentry",
+        "yeartotals",
+        "source",
+        "yearbasis",
+        "importbatch",
+        "heldentry",
+        "vanishedentry",
+        "commitment",
+        "performancerecord",
+        "finding",
+    ),
+    "notices": ("notice", "noticebatch", "numbersequence", "recipient"),
+    "monitoring": (
+        "recoveryrule",
+        "recoveryrun",
+        "recoveryline",
+        "recoverylineflow",
+        "opinion",
+        "opinionevidence",
+        "recoverydecision",
+        "decisionscan",
+        "matchdismissal",
+    ),
+}
+
 # Model permissions, "app.action_model", for the Django admin and for core's view_any_job.
 PERMISSIONS: dict[str, frozenset[str]] = {
-    # Reads its own data in the admin; every change goes through a page or an import.
     Role.PERFORMANCE_SECTION: frozenset({"core.view_any_job"})
-    | frozenset(
-        f"budgets.view_{model}"
-        for model in (
-            "project",
-            "projectyear",
-            "ledgerentry",
-            "yeartotals",
-            "projectfigures",
-            "source",
-            "yearbasis",
-            "importbatch",
-            "heldentry",
-            "vanishedentry",
-            "commitment",
-            "performancerecord",
-            "finding",
-        )
-    ),
+    | frozenset(f"{app}.view_{model}" for app, models in READ_IN_ADMIN.items() for model in models),
     Role.SYSTEM_ADMIN: frozenset({"core.view_any_job", "core.view_job", "core.view_jobfile", "core.view_storedfile"}),
     Role.SECURITY_ADMIN: frozenset(
         f"organisations.{action}_{model}"
         for action in ("view", "add", "change")
-        for model in ("user", "membership", "organisation", "organisationname")
-    ),
+        for model in ("user", "membership", "organisation")
+    )
+    | {"organisations.view_organisationname"},
     Role.AUDIT_ADMIN: frozenset({"core.view_securityevent"}),
 }

@@ -125,7 +125,7 @@ def _read_sheet(reading: Reading, file_no: int, book: Book, sheet: Sheet, mappin
     if layout is None:
         pass_.no_header(top)
         return
-    reading.origins[file_no, sheet.name] = Origin(book.file, raw, layout)
+    reading.origins[file_no, sheet.name] = Origin(book.file, raw, layout, top[: layout.header_rows[0]])
     if pass_.check_header(top):
         pass_.run(chain(top[layout.data_start :], rows))
     raw.rows = _spent  # the reading lives on; the parser's copy of the sheet need not

@@ -28,11 +28,12 @@ class ControlTotal:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a sheet's rows came from: file, the sheet's name there, and the letter-giving columns."""
+    """Where a sheet's rows came from: file, the sheet's name there, the letter-giving columns, the lines above them."""
 
     file: str
     raw: RawSheet
     layout: finder.Layout
+    titles: list[list[Any]] = field(default_factory=list)
 
 
 @dataclass

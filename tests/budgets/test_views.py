@@ -73,7 +73,7 @@ def with_recovery(count: int) -> list[ProjectYear]:
 @pytest.mark.parametrize("rows", [1, 3, 10])
 @pytest.mark.parametrize(
     ("query", "queries"),
-    [("", 12), ("?sort=-rate&fund_level=", 12), ("?q=xmp&rate_from=10&rate_to=90&mark=recovered&sort=department", 12)],
+    [("", 11), ("?sort=-rate&fund_level=", 11), ("?q=xmp&rate_from=10&rate_to=90&mark=recovered&sort=department", 11)],
 )
 def test_the_list_asks_a_fixed_number_of_questions(section, rows, query, queries, django_assert_num_queries) -> None:
     with_recovery(rows)
@@ -141,7 +141,7 @@ def test_sorting_by_rate_keeps_projects_without_budget_last(section) -> None:
     post([payment("V1", "P00002", "50000.00", date(YEAR, 2, 1))])
     projects(1, prefix="Z", initial=Decimal(0))
     for sort, order in (("rate", "P1 P2 Z1"), ("-rate", "P2 P1 Z1")):
-        found = re.findall(r">项目(\w+)</a>", text(section.get(f"{LIST}?sort={sort}")))
+        found = re.findall(r">项目(\w+\d)</a>", text(section.get(f"{LIST}?sort={sort}")))
         assert " ".join(found) == order
 
 
