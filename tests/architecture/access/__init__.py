@@ -12,6 +12,8 @@ entry without a route) fails the walk. An example:
         "import_list": Route(allowed=holds(Role.PERFORMANCE_SECTION), refused={403}),
     }
 
+A module whose models stand in the admin also answers `admin_row(model, world)`: a row of that model.
+
 Every role exists twice in the world: *inside* (at the department, unit, division or agency the object belongs to) and
 *outside* (at others of the same kind). The bureau's county-wide roles are inside in both cases.
 """

@@ -3,7 +3,9 @@
 from io import BytesIO
 from typing import Any
 
-from core.models import Job, JobFile
+from django.db.models import Model
+
+from core.models import Job, JobFile, SecurityEvent
 from core.services import store
 from organisations.enums import Role
 from tests.architecture.access import Listing, Person, Route, World, any_of, holds
@@ -41,3 +43,10 @@ ROUTES = {
     "job_cancel": Route(allowed=watchers, kwargs=job, secrets=titles, post=True),
     "job_file": Route(allowed=watchers, kwargs=file, secrets=titles),
 }
+
+
+def admin_row(model: type[Model], world: World) -> Any:
+    if model is SecurityEvent:
+        return SecurityEvent.objects.create(kind="login", username="甲甲甲用户")
+    file(world)  # a job with a file
+    return model._default_manager.latest("pk")

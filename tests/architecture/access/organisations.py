@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from django.db.models import Model
 from django.utils import timezone
 
 from organisations.access import KEEPERS
 from organisations.enums import Role
-from organisations.models import Membership, Organisation, User
+from organisations.models import Membership, Organisation, OrganisationName, User
 from organisations.roles import ADMINISTRATORS, BUREAU_STAFF
 from tests.architecture.access import Listing, Route, World, any_of, everybody, holds, inside
 from tests.factories import MembershipFactory, UserFactory
@@ -96,3 +97,14 @@ ROUTES = {
     ),
     "deputy_end": Route(allowed=any_of(keepers, inside(Role.DEPARTMENT_REVIEWER)), kwargs=deputy, post=True),
 }
+
+
+def admin_row(model: type[Model], world: World) -> Any:
+    clerk_of_unit = world.user(Role.UNIT_FILLER)
+    rows: dict[type[Model], Any] = {
+        Organisation: world.department,
+        OrganisationName: world.department.names.get(),
+        User: clerk_of_unit,
+        Membership: clerk_of_unit.memberships.get(),
+    }
+    return rows[model]
