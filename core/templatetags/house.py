@@ -381,8 +381,13 @@ def control(field: BoundField, *, cell: bool = False) -> SafeString:
 
 @register.filter
 def filter_control(bound: BoundField) -> SafeString:
-    """The control of a filter bar; text boxes offer their label as what to type."""
+    """The control of a filter bar; a choice not made says 全部."""
     widget = bound.field.widget
+    choices: Any = getattr(widget, "choices", None)
+    if choices is not None:
+        widget.choices = [
+            ("", "全部") if key == "" and set(str(text)) == {"-"} else (key, text) for key, text in choices
+        ]  # type: ignore[attr-defined]
     css = "form-select" if getattr(widget, "input_type", "") == "select" else "form-control"
     return bound.as_widget(attrs={"class": f"{widget.attrs.get('class', '')} {css}".strip()})
 

@@ -190,3 +190,13 @@ def test_error_pages_are_chinese_and_the_500_page_needs_no_database() -> None:
     }.items():
         text = engines["django"].get_template(name).render({})
         assert words in text and "请求编号" in text
+
+
+def test_a_filter_without_a_choice_says_all() -> None:
+    class Filters(forms.Form):
+        state = forms.ChoiceField(choices=[("", "---------"), ("open", "未整改")], required=False)
+        kind = forms.ChoiceField(choices=[("", "全部类型"), ("new", "新增")], required=False)
+
+    html = render("{{ form.state|filter_control }}{{ form.kind|filter_control }}", form=Filters())
+    assert "---" not in html and html.count('value=""') == 2
+    assert ">全部</option>" in html and ">全部类型</option>" in html and ">未整改</option>" in html
