@@ -117,7 +117,8 @@ class _Plan:
             return
         above = self._kind_of(parent)
         if (parent is None or above is not None) and above not in PARENT_KINDS[row.kind]:
-            self.fault(row, "parent", "PARENT_WRONG_KIND", wrong_parent(row.kind))
+            text = f"{wrong_parent(row.kind).rstrip('。')}，请改正上级代码"
+            self.fault(row, "parent", "PARENT_WRONG_KIND", text)
 
     def _kind_of(self, code: str | None) -> str | None:
         if code is None:

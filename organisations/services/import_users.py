@@ -115,7 +115,7 @@ class _Plan:
             return False
         refusal = not_holdable(row.role, found.kind) if found else ""
         if refusal:
-            self.fault(row, "role", "ROLE_NOT_HELD_HERE", f"{refusal}请改正角色或机构代码")
+            self.fault(row, "role", "ROLE_NOT_HELD_HERE", f"{refusal.rstrip('。')}，请改正角色或机构代码")
         allowed = self.by is None or Role.SECURITY_ADMIN in self.by.role_set
         if row.role in ADMINISTRATORS and not allowed and self._membership(row) is None:
             text = "系统、安全、审计管理员只能由安全管理员任免，请删除该行"
