@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
-from unittest import mock
 
 from django.utils import timezone
 
@@ -17,8 +16,10 @@ def on(day: date, hour: int = 9) -> Iterator[None]:
     Flow records, deadlines and notices thus bear the dates on which the county did these things; the database's own
     record of changes (history, time of posting) keeps the true time. Only `load_demo` may use it: it runs alone.
     """
-    began = timezone.now()
+    true_now, began = timezone.now, timezone.now()
     start = timezone.make_aware(datetime.combine(day, time(hour)))
-    true_now = timezone.now
-    with mock.patch.object(timezone, "now", lambda: start + (true_now() - began)):
+    timezone.now = lambda: start + (true_now() - began)
+    try:
         yield
+    finally:
+        timezone.now = true_now

@@ -287,6 +287,9 @@ def execute_by_hand() -> int:
 
 def match_imported() -> int:
     """What the treasury's file brought is matched with the lines that waited for it."""
+    waiting = RecoveryLine.objects.filter(run=first_run(), decided__gt=0, imported_entry=None)
+    if not waiting.exclude(state=LineState.DROPPED).exists():
+        return 0
     with clock.on(date(2023, 11, 3), 11):
         matched = services.match_entries(fiscal_year=2023, by=user("yusuan"))
     return matched.executed + matched.linked

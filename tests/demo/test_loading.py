@@ -11,8 +11,9 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.management import call_command
 from django.db import connection
-from django.db.models import Q, Sum
-from django.test import RequestFactory
+from django.db.models import F, Q, Sum
+from django.test import Client, RequestFactory
+from django.urls import reverse
 
 from budgets.enums import PAYMENT_KINDS, SourceKind
 from budgets.models import HeldEntry, LedgerEntry, ProjectYear, VanishedEntry, YearTotals
@@ -21,7 +22,7 @@ from organisations.enums import Role
 from organisations.models import Membership, Organisation, User
 from qingtian_perf.demo import PASSWORD, accounts
 from qingtian_perf.demo.county import BUREAU_CODE, RENAMED
-from qingtian_perf.demo.loading import load
+from qingtian_perf.demo.loading import ANSWER, load
 
 PAYMENTS = Q(kind__in=PAYMENT_KINDS)
 
@@ -39,7 +40,9 @@ def fingerprint() -> dict[str, Any]:
 def test_answer_names_what_there_is(demo: dict[str, Any]) -> None:
     assert demo["departments"] == 101
     assert demo["created"] > 40_000
-    assert all(1750 <= demo["project_years"][str(year)] <= 1850 for year in (2022, 2023))
+    assert all(1750 <= demo["projects_by_year"][str(year)] <= 1850 for year in (2022, 2023))
+    assert demo["projects"] == sum(demo["projects_by_year"].values()) == ProjectYear.objects.count()
+    assert tuple(demo) == ANSWER
 
 
 def test_loading_again_changes_nothing(demo: dict[str, Any]) -> None:
@@ -62,6 +65,13 @@ def test_shown_accounts_log_in_and_hold_a_role_today(
     assert user.role_set
     assert not user.password_expired
     assert hint
+
+
+def test_login_page_takes_an_account(demo: dict[str, Any], client: Client) -> None:
+    _, username, password, _ = accounts()[0]
+    answer = client.post(reverse("login"), {"username": username, "password": password})
+    assert (answer.status_code, answer["Location"]) == (302, reverse("desk"))
+    assert client.session["_auth_user_id"] == str(User.objects.get(username=username).pk)
 
 
 def test_accounts_show_every_role() -> None:
@@ -108,6 +118,17 @@ def test_ledger_runs_to_the_end_of_each_year(demo: dict[str, Any]) -> None:
         assert {day.year for day in dates} == {year}
 
 
+def test_execution_is_plausible(demo: dict[str, Any]) -> None:
+    """County-wide about two thirds are spent by September and nearly all by December; single lines differ widely."""
+    months = sum((F(f"paid_{month:02}") for month in range(2, 10)), F("paid_01"))
+    lines = YearTotals.objects.filter(project_year__fiscal_year=2023, adjusted__gt=0)
+    sums = lines.aggregate(budget=Sum("adjusted"), september=Sum(months), december=Sum("paid"))
+    assert Decimal("0.55") < sums["september"] / sums["budget"] < Decimal("0.75")
+    assert Decimal("0.90") < sums["december"] / sums["budget"] < 1
+    assert lines.filter(paid=F("adjusted")).count() > 200
+    assert lines.filter(paid__lt=F("adjusted") * Decimal("0.9")).count() > 200
+
+
 def test_some_rows_wait_for_a_person(demo: dict[str, Any]) -> None:
     assert HeldEntry.objects.filter(claimed_entry=None).count() == 4
     assert VanishedEntry.objects.filter(state="open").count() == 1
@@ -136,5 +157,7 @@ def test_refuses_any_database_but_its_own(name: str, settings: Any, capsys: pyte
     with pytest.raises(SystemExit) as ended:
         call_command("load_demo", "--json", stdout=out)
     assert ended.value.code == 1
-    assert json.loads(out.getvalue())["errors"][0]["code"] == "not_demo"
+    answer = json.loads(out.getvalue())
+    assert answer["errors"][0]["code"] == "not_demo"
+    assert set(answer) == set(ANSWER)
     assert "演示数据只能载入演示数据库" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management import BaseCommand
 
 from core.services import Refused
-from qingtian_perf.demo.loading import load
+from qingtian_perf.demo.loading import ANSWER, load
 
 
 class Command(BaseCommand):
@@ -30,9 +30,13 @@ class Command(BaseCommand):
             self.stderr.write(refused.reason)
             if options["json"]:
                 error = {"code": refused.code, "message": refused.reason, "where": None}
-                self.stdout.write(json.dumps({"created": 0, "errors": [error]}, ensure_ascii=False))
+                answer = dict.fromkeys(ANSWER) | {"created": 0, "errors": [error]}
+                self.stdout.write(json.dumps(answer, ensure_ascii=False))
             sys.exit(1)
         if options["json"]:
             self.stdout.write(json.dumps(result, ensure_ascii=False))
         elif not quiet:
-            self.stdout.write("，".join(f"{key} {value}" for key, value in result.items()))
+            self.stdout.write(
+                f"演示数据已就绪：主管部门 {result['departments']} 个，用户 {result['users']} 个，"
+                f"年度项目 {result['projects']} 个，流水 {result['entries']} 笔；本次新建 {result['created']}。"
+            )
