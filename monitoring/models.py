@@ -344,7 +344,7 @@ class RecoveryLine(Stateful):
                 name="monitoring_line_imported_once",
             ),
             models.CheckConstraint(
-                condition=Q(status=LineStatus.RECOVERABLE, recoverable__gt=0)
+                condition=(Q(status=LineStatus.RECOVERABLE, recoverable__gt=0) & ~Q(state=LineState.NOTED))
                 | (~Q(status=LineStatus.RECOVERABLE) & Q(recoverable=0, state=LineState.NOTED)),
                 name="monitoring_line_status",
             ),
@@ -355,13 +355,14 @@ class RecoveryLine(Stateful):
             ),
             models.CheckConstraint(
                 condition=Q(verdict="", reviewed__isnull=True)
-                | Q(verdict=Verdict.KEEP, reviewed=F("recoverable"))
-                | Q(verdict=Verdict.REDUCE, reviewed__gt=0, reviewed__lt=F("recoverable"))
-                | Q(verdict=Verdict.DROP, reviewed=0),
+                # "Not null" is said everywhere: a comparison with null is unknown, and unknown passes a check.
+                | Q(verdict=Verdict.KEEP, reviewed__isnull=False, reviewed=F("recoverable"))
+                | Q(verdict=Verdict.REDUCE, reviewed__isnull=False, reviewed__gt=0, reviewed__lt=F("recoverable"))
+                | Q(verdict=Verdict.DROP, reviewed__isnull=False, reviewed=0),
                 name="monitoring_line_reviewed",
             ),
             models.CheckConstraint(
-                condition=(Q(state__in=_HELD) & Q(decision__isnull=False, decided__gt=0))
+                condition=(Q(state__in=_HELD) & Q(decision__isnull=False, decided__isnull=False, decided__gt=0))
                 | (~Q(state__in=[*_HELD, LineState.DROPPED]) & Q(decision__isnull=True, decided__isnull=True))
                 | Q(state=LineState.DROPPED, decision__isnull=False),
                 name="monitoring_line_decided",
