@@ -15,7 +15,11 @@ from tests.browser.conftest import Visitor
 from tests.factories import OrganisationFactory, UserFactory, user_with
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-LONG_NAME = "青田县温溪镇高岗片区未来乡村建设与人居环境综合整治提升工程资金使用绩效管理工作领导小组办公室及其所属十二个工作站点合署"
+# Sixty characters.
+LONG_NAME = (
+    "青田县温溪镇高岗片区未来乡村建设与人居环境综合整治提升工程"
+    + "资金使用绩效管理工作领导小组办公室及其所属十二个工作站点合署处"
+)
 REJECTED = Path(__file__).parent.parent / "organisations" / "rejected"
 
 
