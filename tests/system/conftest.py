@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from qingtian_perf.embedded import processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -44,7 +46,9 @@ class House:
         """Start a command in this house, with pipes for its input and output."""
         env = self.env | options.pop("env", {})  # type: ignore[operator]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | options
-        process = subprocess.Popen(command, cwd=options.pop("cwd", ROOT), env=env, text=True, **pipes)
+        # A test run that is killed takes its houses along.
+        tie = processes.child_of_this(signal.SIGTERM)
+        process = subprocess.Popen(command, cwd=pipes.pop("cwd", ROOT), env=env, text=True, preexec_fn=tie, **pipes)
         self.started.append(process)
         return process
 
