@@ -117,9 +117,16 @@ def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @never_cache
 def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The piece that htmx asks for every two seconds; 286 tells htmx to stop asking."""
+    """The piece that htmx asks for every two seconds; 286 tells htmx to stop asking.
+
+    At the end the page that shows the job is loaded again: what the job brought, and the next step, stand on it.
+    """
     job = get_object_or_404(Job.objects.visible_to(request.user).select_related("started_by"), pk=pk)
-    return render(request, "core/job_progress.html", _job_context(job), status=200 if job.is_active else 286)
+    if job.is_active:
+        return render(request, "core/job_progress.html", _job_context(job))
+    response = render(request, "core/job_progress.html", _job_context(job), status=286)
+    response["HX-Refresh"] = "true"
+    return response
 
 
 def _job_context(job: Job) -> dict[str, Any]:
