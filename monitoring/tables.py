@@ -60,14 +60,14 @@ class RecoveryLineTable(tables.Table):
         width=34,
         order_by="project_year__project__initials",
     )
-    code = CodeColumn("项目代码", accessor="project_year__project__code", width=24)
-    allocation = AllocationColumn("指标", nullable=True)
+    code = CodeColumn("项目代码", accessor="project_year__project__code", width=24, below="project")
+    allocation = AllocationColumn("指标", nullable=True, below="project")
     adjusted = MoneyColumn("全年预算")
     paid = MoneyColumn("已支付")
     rate = RateColumn("执行率")
     must_pay = MoneyColumn("本年必须支付")
     recoverable = MoneyColumn("可收回")
-    decided = MoneyColumn("决定收回", nullable=True)
+    decided = MoneyColumn("决定收回", nullable=True, below="recoverable")
     state = LineStateColumn("状态", choices=LineState, tones=TONES)
 
 

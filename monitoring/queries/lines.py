@@ -116,7 +116,7 @@ def by_department(run: RecoveryRun) -> list[dict[str, Any]]:
         .annotate(
             lines=Count("pk"),
             proposed=Sum("recoverable"),
-            decided=Sum("decided", filter=Q(state__in=AWAITING)),
+            awaiting=Sum("decided", filter=Q(state__in=AWAITING)),
             executed=Sum("decided", filter=Q(state=LineState.EXECUTED)),
         )
         .order_by("-proposed", "name")

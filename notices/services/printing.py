@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tempfile
 import zipfile
@@ -58,7 +59,7 @@ def draw_parts(run: Run) -> dict[str, Any]:
         letter = letter_of(notice)
         files = {
             f"{notice.number}.pdf": renderer.document(letter),
-            f"{notice.number}.docx": document_docx(letter),
+            f"{notice.number}.docx": _steady(document_docx(letter)),
         }
         for name, content in files.items():
             path = Path(directory) / "piece"
@@ -68,6 +69,15 @@ def draw_parts(run: Run) -> dict[str, Any]:
         _pack(packed, notice, files)
         run.add_file(packed, f"{notice.number} 告知单.zip")
     return {"notice": notice.pk, "parts": len(recipients)}
+
+
+def _steady(package: bytes) -> bytes:
+    """An Office package without the moments at which its members were written."""
+    steady = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(package)) as given, zipfile.ZipFile(steady, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member in given.infolist():
+            archive.writestr(zipfile.ZipInfo(member.filename, _EPOCH), given.read(member), zipfile.ZIP_DEFLATED)
+    return steady.getvalue()
 
 
 def _pack(target: Path, notice: Notice, files: dict[str, bytes]) -> None:

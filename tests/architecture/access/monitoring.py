@@ -2,14 +2,26 @@
 
 from typing import Any
 
+from django.db.models import Model
+
 from core.models import StoredFile
-from core.services import store
+from core.services import move, store
 from monitoring.enums import LineState
-from monitoring.models import DecisionScan, OpinionEvidence, RecoveryDecision, RecoveryLine
+from monitoring.models import (
+    DecisionScan,
+    MatchDismissal,
+    Opinion,
+    OpinionEvidence,
+    RecoveryDecision,
+    RecoveryLine,
+    RecoveryLineFlow,
+    RecoveryRule,
+    RecoveryRun,
+)
 from organisations.enums import Role
 from organisations.roles import BUREAU_STAFF, COUNTY_WIDE, DEPARTMENT_STAFF
 from tests.architecture.access import Listing, Route, World, branch, holds
-from tests.monitoring.rows import SEPTEMBER, YEAR, line_of, opinion_on, rule_of, run_of
+from tests.monitoring.rows import SEPTEMBER, YEAR, entry_of, line_of, opinion_on, rule_of, run_of
 
 YEAR_ONLY = {"year": YEAR}
 
@@ -122,7 +134,7 @@ ROUTES = {
     "recovery_match": Route(allowed=reviewers, kwargs=year, post=True, refused={403}),
     "recovery_settle": Route(
         allowed=reviewers,
-        kwargs=lambda world: YEAR_ONLY | {"entry_pk": _entry(world)},
+        kwargs=lambda world: YEAR_ONLY | {"entry_pk": entry_of(world.unit).pk},
         data=lambda world: {"comment": "无关"},
         post=True,
         refused={403, 404},
@@ -138,7 +150,23 @@ ROUTES = {
 }
 
 
-def _entry(world: World) -> int:
-    from tests.monitoring.rows import entry_of
-
-    return entry_of(world.unit).pk
+def admin_row(model: type[Model], world: World) -> Model:
+    """A row of any model of this app."""
+    section = world.user(Role.PERFORMANCE_SECTION)
+    if model in (RecoveryDecision, DecisionScan):
+        found = DecisionScan.objects.get(pk=scan(world)["pk"])
+        return found if model is DecisionScan else found.subject
+    if model in (Opinion, OpinionEvidence):
+        kept = OpinionEvidence.objects.get(pk=evidence(world)["pk"])
+        return kept if model is OpinionEvidence else kept.subject
+    if model is MatchDismissal:
+        return MatchDismissal.objects.create(entry=entry_of(world.unit), reason="无关", dismissed_by=section)
+    if model is RecoveryRule:
+        return rule_of(section)
+    if model is RecoveryRun:
+        return run_of(section)
+    found_line = line_of(world.unit, LineState.PROPOSED, by=section)
+    if model is RecoveryLineFlow:
+        return move(found_line, "request", by=section, version=found_line.version)
+    assert model is RecoveryLine
+    return found_line

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.db.models import Model
 from django.utils import timezone
 
+from core.models import Job
 from notices.enums import NoticeState
 from notices.kinds import RecoveryNotice
-from notices.models import Notice, Recipient
+from notices.models import Notice, NoticeBatch, NumberSequence, Recipient
 from organisations.enums import Role
 from organisations.roles import BUREAU_STAFF
 from tests.architecture.access import Listing, Route, World, any_of, holds, inside
@@ -82,3 +84,17 @@ ROUTES = {
     "notice_part": Route(allowed=addressed, kwargs=part, secrets=names),
     "notice_confirm": Route(allowed=addressed, kwargs=part, post=True, secrets=names),
 }
+
+
+def admin_row(model: type[Model], world: World) -> Model:
+    """A row of any model of this app."""
+    found = issued(world)
+    if model is Recipient:
+        return found.recipients.get()
+    if model is NoticeBatch:
+        job = Job.objects.create(kind="notices.draw_notice", key=str(found.pk), title="制作")
+        return NoticeBatch.objects.create(notice=found, job=job)
+    if model is NumberSequence:
+        return NumberSequence.objects.create(code="青财绩效", year=YEAR, last=1)
+    assert model is Notice
+    return found
