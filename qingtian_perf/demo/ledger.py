@@ -96,7 +96,7 @@ def budget_lines(project: Project, year: int, slow: Slow | None = None) -> list[
         lagging = draw < 0.645
         part = chance.randint(40, 150) * _STEP if lagging else part
         own.budget = [(EntryKind.INITIAL, amount - part, first)]
-        carried = _other(own, f"{own.allocation[:-1]}（结转）号", vintage=year - 1)
+        carried = _other(own, f"{own.allocation}（结转）", vintage=year - 1)
         carried.lagging = lagging
         carried.budget = [(EntryKind.CARRIED_OVER, part, first)]
         return [own, carried]

@@ -20,6 +20,8 @@ from monitoring.enums import LineState, Stance, Verdict
 from monitoring.models import Opinion, RecoveryDecision, RecoveryLine, RecoveryRun
 from monitoring.queries import matching
 from notices.models import Notice
+from organisations.models import User
+from qingtian_perf.demo import accounts
 from qingtian_perf.demo.recovery import first_run, second_run
 
 RECOVERED = Decimal("11970000.00")
@@ -129,6 +131,13 @@ def test_second_run_leaves_work_on_every_desk(demo: dict[str, Any]) -> None:
     assert unanswered.exists()
     assert len(matching.unclear_entries(2023)) == 1
     assert RecoveryRun.objects.filter(computed_at=None).count() == 0
+
+
+@pytest.mark.parametrize("label", ["部门审核岗", "单位审核岗", "归口科室", "单位填报岗"])
+def test_shown_accounts_find_something_to_answer(demo: dict[str, Any], label: str) -> None:
+    (username,) = [name for shown, name, _, _ in accounts() if shown.startswith(label)]
+    seen = RecoveryLine.objects.visible_to(User.objects.get(username=username))
+    assert seen.filter(run=second_run(), state=LineState.CONSULTING, opinions=None).exists()
 
 
 def test_exempt_small_and_broad_lines_are_shown_too(demo: dict[str, Any]) -> None:
