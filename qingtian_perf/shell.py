@@ -16,6 +16,7 @@ from django.urls import NoReverseMatch, get_urlconf, reverse
 from django.utils.functional import SimpleLazyObject
 
 from organisations.enums import Role
+from organisations.queries import bureau
 from organisations.roles import ADMINISTRATORS, BUREAU_STAFF, DEPARTMENT_STAFF
 from organisations.sessions import idle_seconds
 from reports.queries import default_year, known_years
@@ -184,8 +185,17 @@ class Shell:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Context processor. Lazy: pages without the shell (login, errors) cost nothing."""
+    """Context processor. Lazy: pages without the shell (errors) cost nothing; the login page asks the bureau's name."""
     user = getattr(request, "user", None)
     if user is None:
         return {}
-    return {"shell": SimpleLazyObject(lambda: Shell(request) if user.is_authenticated else None)}
+    return {
+        "shell": SimpleLazyObject(lambda: Shell(request) if user.is_authenticated else None),
+        "bureau_name": SimpleLazyObject(_bureau_name),
+    }
+
+
+def _bureau_name() -> str:
+    """The bureau's own name from its row; "" before the set-up."""
+    found = bureau()
+    return found.name if found else ""
