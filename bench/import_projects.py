@@ -201,11 +201,11 @@ class Floor:
                 (f"{n}\t{codes[r[4]]}\n" for n, r in enumerate(rows, 1)),
             ),
             (
-                "budgets_ledgerentry (project_year_id, source_id, source_key, revision, is_reversal, kind, amount, date, "
-                "allocation, fund_source, fund_level, function_code, economic_code, summary, recorded_at)",
+                "budgets_ledgerentry (project_year_id, source_id, source_key, revision, is_reversal, kind, amount, "
+                "date, allocation, fund_source, fund_level, function_code, economic_code, summary, recorded_at)",
                 (
-                    f"{n}\t{source}\t{YEAR}:{r[1]}:{part}\t1\tf\t{kind}\t{sign * value:.2f}\t{YEAR}-01-01\t\t{r[7]}\t{r[8]}"
-                    f"\t\t\t\t{now}\n"
+                    f"{n}\t{source}\t{YEAR}:{r[1]}:{part}\t1\tf\t{kind}\t{sign * value:.2f}\t{YEAR}-01-01"
+                    f"\t\t{r[7]}\t{r[8]}\t\t\t\t{now}\n"
                     for n, r in enumerate(rows, 1)
                     for value, (part, kind, sign) in zip(r[9:13], AMOUNTS.values(), strict=True)
                     if value
@@ -364,7 +364,13 @@ def rows() -> list[Row]:
         whole = write_workbook(Path(directory) / "whole.xlsx", ROWS)
         floor = Floor(ROWS)
         ends = {}
-        sides = {"ours": ours, "floor": floor, "defaults": peer(bulk=False), "bulk": peer(bulk=True)}
+        # The peers' resources are made anew each time: their cached foreign keys would outlive the emptied tables.
+        sides: dict[str, Callable[[Path], None]] = {
+            "ours": ours,
+            "floor": floor,
+            "defaults": lambda path: peer(bulk=False)(path),
+            "bulk": lambda path: peer(bulk=True)(path),
+        }
         for name, side in sides.items():
             clear()
             side(proof)

@@ -45,7 +45,7 @@ def _sums() -> dict[str, str]:
 def totals_sql(entries: str) -> str:
     """SELECT of one row per line out of `entries` (a table or transition table of ledger entries).
 
-    The nightly check runs the same SELECT over the whole ledger and compares.
+    The nightly check runs the same SELECT over the whole ledger and compares the sums.
     """
     agreeing = [_agreed(name) for name in _LINE_FIELDS]
     return (
@@ -79,12 +79,30 @@ def _upsert() -> str:
         for name, (blank, mixed) in _LINE_FIELDS.items()
     ]
     added = [f"{name} = t.{name} + EXCLUDED.{name}" for name in _sums()]
-    return (
+    lines = (
         f"INSERT INTO budgets_yeartotals AS t ({', '.join(columns)}) "
         f"{totals_sql('fresh')} ORDER BY project_year_id, allocation "
-        f"ON CONFLICT (project_year_id, allocation) DO UPDATE SET {', '.join([*merged, *added])}; "
-        + _upsert_figures()
-        + " RETURN NULL;"
+        f"ON CONFLICT (project_year_id, allocation) DO UPDATE SET {', '.join([*merged, *added])};"
+    )
+    restated = f"IF EXISTS (SELECT 1 FROM fresh WHERE is_reversal) THEN {_restate_lines()}; END IF;"  # noqa: S608
+    return f"{lines} {_upsert_figures()} {restated} RETURN NULL;"
+
+
+def _restate_lines() -> str:
+    """A line with a reversal: what its standing entries say of fund and year, without those that were taken back.
+
+    A source key starts afresh where its revisions add up to zero.
+    """
+    named = ", ".join(f"{_agreed(name)} AS {name}" for name in _LINE_FIELDS)
+    return (
+        f"UPDATE budgets_yeartotals t SET {', '.join(f'{name} = s.{name}' for name in _LINE_FIELDS)} "  # noqa: S608
+        f"FROM (SELECT project_year_id, allocation, {named} FROM budgets_ledgerentry e "
+        "WHERE (project_year_id, allocation) IN (SELECT project_year_id, allocation FROM fresh WHERE is_reversal) "
+        "AND NOT is_reversal AND NOT EXISTS (SELECT 1 FROM ("
+        "SELECT r.revision, SUM(r.amount) OVER (ORDER BY r.revision) AS running FROM budgets_ledgerentry r "
+        "WHERE r.source_id = e.source_id AND r.source_key = e.source_key) z "
+        "WHERE z.running = 0 AND z.revision > e.revision) GROUP BY project_year_id, allocation) s "
+        "WHERE t.project_year_id = s.project_year_id AND t.allocation = s.allocation"
     )
 
 

@@ -332,7 +332,8 @@ SELECT code, name, initials, place, category, new_kind AS kind, fund_source, fun
 FROM known ORDER BY code
 """
 
-# The amounts that differ from what this source has posted so far, each as one further entry.
+# The amounts that differ from what this source has posted so far, each as one further entry. Where the fund has changed
+# all that was posted is taken back and the whole amount posted anew.
 _PLAN = """
 CREATE TEMPORARY TABLE planned_amounts ON COMMIT DROP AS
 WITH stated AS (
@@ -350,18 +351,32 @@ WITH stated AS (
     ) AS s(part, kind, amount, date)
     WHERE s.amount IS NOT NULL
 ), posted AS (
-    SELECT e.source_key, SUM(e.amount) AS amount, MAX(e.revision) AS revision
+    SELECT DISTINCT ON (e.source_key) e.source_key, e.revision, e.kind, e.date, e.fund_source, e.fund_level,
+        SUM(e.amount) OVER (PARTITION BY e.source_key) AS amount
     FROM budgets_ledgerentry e JOIN budgets_projectyear y ON y.id = e.project_year_id
-    WHERE e.source_id = %(source)s AND y.fiscal_year = %(year)s GROUP BY e.source_key
+    WHERE e.source_id = %(source)s AND y.fiscal_year = %(year)s ORDER BY e.source_key, e.revision DESC
+), compared AS (
+    SELECT s.*, COALESCE(p.amount, 0) AS posted, COALESCE(p.revision, 0) AS last_revision, p.kind AS posted_kind,
+        p.date AS posted_date, p.fund_source AS posted_source, p.fund_level AS posted_level,
+        COALESCE(p.amount, 0) <> 0 AND (p.fund_source, p.fund_level) <> (s.fund_source, s.fund_level) AS refunded
+    FROM stated s LEFT JOIN posted p ON p.source_key = s.source_key
+), due AS (
+    SELECT project_year_id, source_key, posted_source AS fund_source, posted_level AS fund_level, posted_date AS date,
+        -posted AS amount, last_revision + 1 AS revision, posted_kind AS kind, TRUE AS is_reversal
+    FROM compared WHERE refunded
+    UNION ALL
+    SELECT project_year_id, source_key, fund_source, fund_level,
+        CASE WHEN refunded THEN posted_date ELSE date END,
+        amount - CASE WHEN refunded THEN 0 ELSE posted END,
+        last_revision + CASE WHEN refunded THEN 2 ELSE 1 END,
+        COALESCE(NULLIF(kind, ''), CASE
+            WHEN amount >= CASE WHEN refunded THEN 0 ELSE posted END THEN 'supplement' ELSE 'reduction' END),
+        kind <> '' AND CASE WHEN kind IN ('reduction', 'transfer_out')
+            THEN amount > CASE WHEN refunded THEN 0 ELSE posted END
+            ELSE amount < CASE WHEN refunded THEN 0 ELSE posted END END
+    FROM compared WHERE amount <> CASE WHEN refunded THEN 0 ELSE posted END
 )
-SELECT s.project_year_id, s.source_key, s.fund_source, s.fund_level, s.date,
-    s.amount - COALESCE(p.amount, 0) AS amount, COALESCE(p.revision, 0) + 1 AS revision,
-    COALESCE(NULLIF(s.kind, ''), CASE WHEN s.amount >= COALESCE(p.amount, 0) THEN 'supplement' ELSE 'reduction' END)
-        AS kind,
-    s.kind <> '' AND CASE WHEN s.kind IN ('reduction', 'transfer_out') THEN s.amount > COALESCE(p.amount, 0)
-        ELSE s.amount < COALESCE(p.amount, 0) END AS is_reversal
-FROM stated s LEFT JOIN posted p ON p.source_key = s.source_key
-WHERE s.amount <> COALESCE(p.amount, 0)
+SELECT * FROM due
 """
 
 _COUNT = """
@@ -428,7 +443,7 @@ INSERT INTO budgets_ledgerentry (project_year_id, source_id, source_key, revisio
     allocation, vintage, fund_source, fund_level, function_code, economic_code, summary, batch_id, recorded_at)
 SELECT project_year_id, %(source)s, source_key, revision, is_reversal, kind, amount, date,
     '', NULL, fund_source, fund_level, '', '', '', %(batch)s, now()
-FROM planned_amounts ORDER BY project_year_id
+FROM planned_amounts ORDER BY project_year_id, source_key, revision
 """
 
 __all__ = ["ProjectRow", "upsert_projects"]

@@ -191,3 +191,16 @@ def test_voucher_numbers_may_come_back_next_year(years):
 def test_names_that_disagree_are_told(years):
     counts = post([payment("A", "P00001", "1.00", project_name="别的", unit="302001", place=5)])
     assert {(w.place, w.code) for w in counts.warnings} == {(5, "NAME_DIFFERS"), (5, "UNIT_DIFFERS")}
+
+
+def test_a_corrected_fund_does_not_stay_mixed(years):
+    rows = [
+        payment("V1", "P00001", "10.00", allocation="A", fund_level="own", vintage=YEAR),
+        payment("V2", "P00001", "20.00", allocation="A", fund_level="higher", vintage=YEAR),
+    ]
+    post(rows)
+    line = YearTotals.objects.get(allocation="A")
+    assert (line.fund_level, line.vintage) == ("*", YEAR)
+    post([rows[0]._replace(fund_level="higher"), rows[1]])
+    line.refresh_from_db()
+    assert (line.fund_level, line.vintage, line.paid) == ("higher", YEAR, 30)

@@ -150,3 +150,13 @@ def test_a_project_imported_later_claims_its_held_rows():
     assert held.claimed_entry.project_year.project.code == "X00001"
     again = post([payment("1", "X00001", "30.00")])
     assert (again.created, again.updated, again.unchanged, again.held) == (0, 0, 1, 0)
+
+
+def test_a_corrected_fund_moves_the_whole_amount():
+    county()
+    upsert(project_rows(1, fund_level="own", supplements=Decimal(50)))
+    upsert(project_rows(1, fund_level="own", supplements=Decimal(70)))
+    upsert(project_rows(1, fund_level="higher", supplements=Decimal(70)))
+    totals = YearTotals.objects.get()
+    assert (totals.fund_level, totals.initial, totals.supplements) == ("higher", 100000, 70)
+    assert upsert(project_rows(1, fund_level="higher", supplements=Decimal(70))).unchanged == 1
