@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from bench.harness import Row, alternate, main, prove, row
@@ -174,7 +174,7 @@ def orm_loop(rule: Any) -> int:
             adjusted=adjusted,
             paid=paid,
             must_pay=0,
-            rate=(paid / adjusted).quantize(Decimal("0.0001")),
+            rate=(paid / adjusted).quantize(Decimal("0.0001"), ROUND_HALF_UP),
             elapsed=Decimal("0.75"),
             reason="rate",
             status="recoverable" if enough else "below_minimum",

@@ -12,6 +12,7 @@ from budgets.enums import SourceKind
 from budgets.services.imports import LEDGER_KINDS, PROJECT_KINDS, import_ledger, import_projects, source_named
 from core.workbooks import write_template
 from monitoring.models import RecoveryLine
+from monitoring.services import match_entries
 from monitoring.services.opinion_books import import_opinions
 from monitoring.workbook import OPINION_SHEET, OPINIONS, opinion_lines, opinion_rows
 from organisations import workbook as organisations
@@ -82,7 +83,16 @@ def _load_projects(files: Sequence[Path], options: Options) -> dict[str, Any]:
 
 
 def _load_ledger(files: Sequence[Path], options: Options) -> dict[str, Any]:
-    return _load_budget(import_ledger, LEDGER_KINDS, files, options)
+    found = _load_budget(import_ledger, LEDGER_KINDS, files, options)
+    if found["accepted"] and not options.dry_run and options.year is not None:
+        # What the import brought may carry out recoveries that wait for it; the page has a button for the same.
+        matched = match_entries(fiscal_year=options.year, by=None)
+        if any((matched.executed, matched.linked, matched.reopened, matched.unclear)):
+            found["notes"] = [
+                f"资金收回：认定执行 {matched.executed} 行，对应 {matched.linked} 行，恢复待执行 {matched.reopened} 行，"
+                f"待人工认定 {matched.unclear} 笔。"
+            ]
+    return found
 
 
 def _load_budget(

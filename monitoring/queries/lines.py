@@ -110,7 +110,7 @@ def reviewed_count(run: RecoveryRun) -> int:
 
 def by_department(run: RecoveryRun) -> list[dict[str, Any]]:
     """Each department's lines and amounts, what was executed apart; largest first."""
-    return list(
+    rows = (
         run.lines.exclude(state=LineState.NOTED)
         .values(name=F("project_year__department__name"))
         .annotate(
@@ -121,6 +121,7 @@ def by_department(run: RecoveryRun) -> list[dict[str, Any]]:
         )
         .order_by("-proposed", "name")
     )
+    return [dict(row) for row in rows]
 
 
 def choices_of_year(fiscal_year: int) -> tuple[list[str], list[str]]:

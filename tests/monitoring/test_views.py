@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from decimal import Decimal
 
 import pytest
@@ -186,8 +185,8 @@ def test_opinions_by_workbook(world, tmp_path):
     book = load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
     sheet = book["收回意见"]
     rows = list(sheet.iter_rows())
-    heading = next(i for i, row in enumerate(rows) if str(row[0].value).startswith("清单号"))
-    place = {re.split(r"[（*\s]", cell.value)[0]: cell.column - 1 for cell in rows[heading]}
+    heading = next(i for i, row in enumerate(rows) if row[0].value == "*清单号")
+    place = {cell.value.split("（")[0]: cell.column - 1 for cell in rows[heading]}
     filled = [row for row in rows[heading + 1 :] if row[0].value]
     assert len(filled) == 2  # only the own unit's
     filled[0][place["意见"]].value = "同意"
