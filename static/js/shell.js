@@ -188,6 +188,7 @@
     error.hidden = large.length === 0;
     error.textContent = large.map((file) => `“${file.name}”有 ${(file.size / 1048576).toFixed(1)} MB，超过 ${(limit / 1048576).toFixed(0)} MB 的上限，请拆分后再传。`).join(" ");
     input.setCustomValidity(large.length ? "文件过大" : "");
+    $("[data-upload-names]", box).textContent = [...input.files].map((file) => file.name).join("、") || "未选择文件";
   };
   document.addEventListener("change", (event) => {
     const box = event.target.closest("[data-upload]");
