@@ -89,8 +89,8 @@ def _load_ledger(files: Sequence[Path], options: Options) -> dict[str, Any]:
         matched = match_entries(fiscal_year=options.year, by=None)
         if any((matched.executed, matched.linked, matched.reopened, matched.unclear)):
             found["notes"] = [
-                f"资金收回：认定执行 {matched.executed} 行，对应 {matched.linked} 行，恢复待执行 {matched.reopened} 行，"
-                f"待人工认定 {matched.unclear} 笔。"
+                f"资金收回：认定执行 {matched.executed} 行，对应 {matched.linked} 行，"
+                f"恢复待执行 {matched.reopened} 行，待人工认定 {matched.unclear} 笔。"
             ]
     return found
 
