@@ -10,6 +10,7 @@ from rest_framework import serializers, viewsets
 from budgets.filters import LedgerEntryApiFilter, ProjectYearApiFilter
 from budgets.models import LedgerEntry, Project, ProjectYear
 from budgets.queries import with_figures
+from core.api import OnlyVisible
 
 
 def money(**options: Any) -> serializers.DecimalField:
@@ -120,33 +121,33 @@ class LedgerEntrySerializer(serializers.ModelSerializer):
         )
 
 
-class ProjectViewSet(viewsets.ReadOnlyModelViewSet):
+class ProjectViewSet(OnlyVisible, viewsets.ReadOnlyModelViewSet):
     """项目 of which the caller sees at least one year."""
 
     serializer_class = ProjectSerializer
     filterset_fields: ClassVar[dict[str, list[str]]] = {"code": ["exact", "startswith"], "name": ["icontains"]}
 
-    def get_queryset(self) -> QuerySet[Project]:
+    def visible(self) -> QuerySet[Project]:
         return Project.objects.visible_to(self.request.user)
 
 
-class ProjectYearViewSet(viewsets.ReadOnlyModelViewSet):
+class ProjectYearViewSet(OnlyVisible, viewsets.ReadOnlyModelViewSet):
     """年度项目 with their figures."""
 
     serializer_class = ProjectYearSerializer
     filterset_class = ProjectYearApiFilter
 
-    def get_queryset(self) -> QuerySet[ProjectYear]:
+    def visible(self) -> QuerySet[ProjectYear]:
         rows = ProjectYear.objects.visible_to(self.request.user)
         return with_figures(rows).select_related("project", "unit", "department", "division")
 
 
-class LedgerEntryViewSet(viewsets.ReadOnlyModelViewSet):
+class LedgerEntryViewSet(OnlyVisible, viewsets.ReadOnlyModelViewSet):
     """流水, append-only: a changed row shows as its reversal and a further revision."""
 
     serializer_class = LedgerEntrySerializer
     filterset_class = LedgerEntryApiFilter
 
-    def get_queryset(self) -> QuerySet[LedgerEntry]:
+    def visible(self) -> QuerySet[LedgerEntry]:
         rows = LedgerEntry.objects.visible_to(self.request.user)
         return rows.select_related("project_year__project", "source")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 from rest_framework import serializers, viewsets
 
+from core.api import OnlyVisible
 from monitoring.models import RecoveryLine
 from monitoring.tables import RecoveryLineFilter
 
@@ -49,13 +50,13 @@ class RecoveryLineSerializer(serializers.ModelSerializer):
         )
 
 
-class RecoveryLineViewSet(viewsets.ReadOnlyModelViewSet):
+class RecoveryLineViewSet(OnlyVisible, viewsets.ReadOnlyModelViewSet):
     """收回清单 within sight, in order of their key."""
 
     serializer_class = RecoveryLineSerializer
     filterset_class = RecoveryLineFilter
 
-    def get_queryset(self) -> QuerySet[RecoveryLine]:
+    def visible(self) -> QuerySet[RecoveryLine]:
         return RecoveryLine.objects.visible_to(self.request.user).select_related(
             "run__rule", "project_year__project", "project_year__department"
         )

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers, viewsets
 
+from core.api import OnlyVisible
 from organisations.models import Organisation
 from organisations.queries import bureau
 from organisations.tables import OrganisationFilter
@@ -60,13 +61,13 @@ def _department(row: Organisation, field: str) -> str | None:
     return value
 
 
-class OrganisationViewSet(viewsets.ReadOnlyModelViewSet):
+class OrganisationViewSet(OnlyVisible, viewsets.ReadOnlyModelViewSet):
     """机构 within sight, in order of their key."""
 
     serializer_class = OrganisationSerializer
     filterset_class = OrganisationFilter
 
-    def get_queryset(self) -> QuerySet[Organisation]:
+    def visible(self) -> QuerySet[Organisation]:
         return Organisation.objects.visible_to(self.request.user).select_related("parent", "division")
 
     def get_serializer_context(self) -> dict[str, Any]:
