@@ -26,7 +26,7 @@ def write(kind: str, target: Any, *, fiscal_year: int, user: Any = None, scope: 
 def _project_rows(fiscal_year: int, user: Any, scope: str) -> Iterator[dict[str, Any]]:
     from django.db.models import Q, Sum
 
-    rows = ProjectYear.objects.all() if user is None else ProjectYear.objects.visible_to(user)
+    rows: Any = ProjectYear.objects.all() if user is None else ProjectYear.objects.visible_to(user)
     rows = rows.of_year(fiscal_year)
     if scope:
         rows = rows.filter(Q(department__code=scope) | Q(unit__code=scope))

@@ -69,7 +69,7 @@ FIGURES = tuple(field.name for field in fields(Figures))
 def figures_of(project_years: Iterable[int]) -> dict[int, Figures]:
     """Figures of the given project-years by id: one query. A project-year without entries has all zero."""
     wanted = list(project_years)
-    rows = (
+    rows: Any = (
         YearTotals.objects.filter(project_year__in=wanted)
         .order_by()
         .values("project_year_id")

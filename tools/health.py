@@ -27,6 +27,7 @@ def worker() -> bool:
 def beat() -> bool:
     """What beat sends every half minute was done by some worker in the last two."""
     import time
+from typing import Any
 
     import django
 
@@ -34,8 +35,8 @@ def beat() -> bool:
     from core.redis import client
     from core.tasks import WORKER_HEARTBEAT_KEY
 
-    last = client().get(WORKER_HEARTBEAT_KEY)
-    return last is not None and time.time() - float(str(last, "ascii")) < 120
+    last: Any = client().get(WORKER_HEARTBEAT_KEY)
+    return last is not None and time.time() - float(last) < 120
 
 
 if __name__ == "__main__":
