@@ -5,6 +5,7 @@ import http.client
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def web() -> bool:
@@ -27,7 +28,6 @@ def worker() -> bool:
 def beat() -> bool:
     """What beat sends every half minute was done by some worker in the last two."""
     import time
-from typing import Any
 
     import django
 
