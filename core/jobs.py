@@ -20,7 +20,7 @@ from typing import Any
 import pghistory
 from celery import current_app, shared_task
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -164,12 +164,27 @@ def _perform(function: Callable[[Run], dict[str, Any] | None], run: Run) -> None
     except Refused as refused:
         errors = getattr(refused, "errors", None) or [{"code": refused.code, "message": refused.reason, "where": None}]
         run.finish(JobState.FAILED, errors=errors, message=refused.reason)
-    except Exception:
+    except Exception as error:
+        if _database_went_away(error):
+            # No fault of the job: like a killed worker it leaves the job to whoever takes it up when it is silent.
+            log.warning("job %s lost the database and will be taken up again", run.job.pk, exc_info=True)
+            return
         log.exception("job %s failed", run.job.pk)
         message = f"系统出现意外错误，未写入任何内容。请将编号 {current().request_id} 告知管理员。"
         run.finish(JobState.FAILED, errors=[{"code": "unexpected", "message": message, "where": None}], message=message)
     else:
         run.finish(JobState.DONE, result=result or {})
+
+
+def _database_went_away(error: Exception) -> bool:
+    """Whether the server was stopped, restarted or lost: SQLSTATE class 08 or 57P0x, or no answer at all."""
+    if not isinstance(error, Error) or isinstance(error, IntegrityError):
+        return False
+    code = getattr(error.__cause__, "pgcode", None)
+    if code is None:
+        # psycopg2 knows no code for a broken connection; a connection that is still good says it was something else.
+        return connection.connection is None or not connection.is_usable()
+    return str(code).startswith(("08", "57P0"))
 
 
 def claim(job_id: int) -> Job | None:
