@@ -76,12 +76,12 @@ def write_workbook(path: Path, rows: int) -> Path:
     columns = [Column(f"c{n}", heading, kinds.get(heading, CODE)) for n, heading in enumerate(HEADINGS)]
 
     def one(n: int) -> list[Any]:
-        department = 200 + n % DEPARTMENTS
+        department = f"IM{n % DEPARTMENTS:03}"
         return [
             YEAR,
             f"33112123{n:013}",
             f"青田县第{n}号农村公路养护工程",
-            f"{department}",
+            department,
             f"{department}001",
             "3",
             "new",
@@ -108,14 +108,14 @@ def prepare() -> None:
 
     call_command("migrate", verbosity=0)
     Source.objects.get_or_create(name="项目及预算", defaults={"kind": SourceKind.PROJECTS})
-    for number in range(200, 200 + DEPARTMENTS):
-        department, made = Organisation.objects.get_or_create(
-            code=f"{number}", defaults={"kind": Kind.DEPARTMENT, "name": f"第{number}部门"}
+    for number in range(DEPARTMENTS):
+        department, _ = Organisation.objects.get_or_create(
+            code=f"IM{number:03}", defaults={"kind": Kind.DEPARTMENT, "name": f"导入第{number}部门"}
         )
-        if made:
-            Organisation.objects.create(
-                kind=Kind.UNIT, code=f"{number}001", name=f"第{number}部门本级", parent=department
-            )
+        Organisation.objects.get_or_create(
+            code=f"IM{number:03}001",
+            defaults={"kind": Kind.UNIT, "name": f"导入第{number}部门本级", "parent": department},
+        )
 
 
 def clear() -> None:
