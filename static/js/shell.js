@@ -62,7 +62,7 @@
     $("#confirm-title").textContent = source.dataset.confirmTitle || "请确认";
     $("#confirm-text").replaceChildren(...source.dataset.confirm.split("\n").map((line) => {
       const paragraph = document.createElement("p");
-      paragraph.textContent = line.replace("{n}", source.dataset.count || "0");
+      paragraph.textContent = line.replace("{n}", source.dataset.rows || "0");
       return paragraph;
     }));
     $("#confirm-comment-box").hidden = !wantsComment;
@@ -138,7 +138,7 @@
     }
     bar.hidden = ticked.length === 0;
     $("[data-bulk-count]", bar).textContent = ticked.length;
-    $$("button[data-confirm]", bar).forEach((button) => { button.dataset.count = ticked.length; });
+    $$("button[data-confirm]", bar).forEach((button) => { button.dataset.rows = ticked.length; });
   };
   document.addEventListener("change", (event) => {
     const list = event.target.closest("[data-list]");
