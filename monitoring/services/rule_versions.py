@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
@@ -50,7 +50,11 @@ def draft_rule(*, fiscal_year: int, as_of: date, by: Any, **fields: Any) -> Reco
     last = RecoveryRule.objects.filter(fiscal_year=fiscal_year).aggregate(number=Max("number"))["number"] or 0
     rule = RecoveryRule(fiscal_year=fiscal_year, number=last + 1, as_of=as_of, created_by=by, **fields)
     _clean(rule)
-    rule.save()
+    try:
+        with transaction.atomic():
+            rule.save()
+    except IntegrityError as error:
+        raise Refused("刚刚有人为本年度立了新版规则，请刷新页面后再办理。", code="moved") from error
     return rule
 
 
