@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 from django.utils import timezone
 
 from budgets.models import HeldEntry, VanishedEntry
@@ -152,9 +152,11 @@ def notices(user: Any, year: int) -> Iterator[Waiting]:
 
 
 def failed_jobs(user: Any) -> Iterator[Waiting]:
-    """The user's own jobs that ended without success in the last seven days: to be looked at, or started again."""
+    """The user's own jobs that ended without success in the last seven days and were not done again since."""
     since = timezone.now() - timedelta(days=7)
+    later = Job.objects.filter(kind=OuterRef("kind"), key=OuterRef("key"), pk__gt=OuterRef("pk"), state=JobState.DONE)
     jobs = Job.objects.visible_to(user).filter(started_by=user, state=JobState.FAILED, finished_at__gte=since)
+    jobs = jobs.exclude(Exists(later))
     for job in jobs.order_by("-pk")[:5]:
         note = f"{timezone.localtime(job.finished_at):%m-%d %H:%M}"
         yield Waiting("jobs", "后台作业", f"{job.title}未完成，请查看错误", "job", key=job.pk, note=note, urgent=True)
