@@ -50,6 +50,13 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class NotReadinessFilter(logging.Filter):
+    """A probe that is told 503 while the system starts is no mail to the administrators."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", None) != 503
+
+
 class HistoryMiddleware(PgHistoryMiddleware):
     """Who changed it, in which request, from where: stored beside every old version of a row."""
 
