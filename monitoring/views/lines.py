@@ -19,9 +19,9 @@ from core.services import Refused, store
 from core.templatetags.house import wan_text
 from core.views import download
 from monitoring import services
-from monitoring.enums import LineState, Verdict
+from monitoring.enums import LineState, Stance, Verdict
 from monitoring.forms import AssignForm, OpinionForm, ReviewForm
-from monitoring.models import OpinionEvidence, RecoveryLine
+from monitoring.models import Opinion, OpinionEvidence, RecoveryLine
 from monitoring.queries import lines as line_queries
 from monitoring.services.consulting import party_of
 from monitoring.tables import RecoveryLineFilter, RecoveryLineTable
@@ -126,24 +126,35 @@ def _context(request: HttpRequest, year: int, found: RecoveryLine, **forms: Any)
     answers = {answer.move.action: answer for answer in found.answers(request.user) if answer.move}
     version = {"version": found.version}
     try:
-        speaks_as = party_of(found, request.user)[1].name
+        speaker = party_of(found, request.user)[1]
     except Refused:
-        speaks_as = ""
+        speaker = None
+    given = [one for one in found.opinions.all() if speaker is not None and one.organisation_id == speaker.pk]
     reviewing = "keep" in answers
     return {
         "year": year,
         "object": found,
         "line": found,
         "answers": answers,
-        "speaks_as": speaks_as,
+        "speaks_as": speaker.name if speaker is not None else "",
+        "said": given[-1] if given else None,
         "suggested": services.preview(found) if reviewing else None,
         "before": line_queries.before_recovery(found),
-        "opinion_form": forms.get("opinion") or OpinionForm(initial=version | {"stance": "agree"}),
+        "opinion_form": forms.get("opinion") or OpinionForm(initial=version | _said(given)),
         "review_form": forms.get("review") or ReviewForm(initial=version | {"verdict": found.verdict or "keep"}),
         "assign_form": forms.get("assign") or AssignForm(initial=version | {"allocation": found.execution_allocation}),
         "limit": settings.UPLOAD_LIMIT,
         "bureau": bool(request.user.role_set & BUREAU_STAFF),
     }
+
+
+def _said(given: list[Opinion]) -> dict[str, Any]:
+    """The form starts from what was said last, so that a correction repeats nothing and drops nothing by accident."""
+    if not given:
+        return {"stance": Stance.AGREE}
+    last = given[-1]
+    kept = {name: getattr(last, name) for name in ("stance", "must_pay", "must_pay_reason", "evidence_note", "text")}
+    return kept | ({"accepted": last.accepted} if last.stance == Stance.OBJECT else {})
 
 
 def _answered(
