@@ -1,9 +1,10 @@
 """Recovery over a whole county's ledger: a run of ours against one bare SQL statement, and against an ORM loop.
 
 The tables are filled in a scratch database by SQL: each project-year has one budget entry, one supplement and eight
-payments on one 指标. Every third lies below the limit. The bare statement does what somebody would write by hand for
-exactly these rows (no exemptions, no declared 本年必须支付, no project-level lines, a month's end) into the same
-tables, and records the same counts of entries; so both sides end with equal lines and an equal run.
+payments on one 指标. Every tenth lies below the limit, about as many as in a county. The bare statement does what
+somebody would write by hand for exactly these rows (no exemptions, no declared 本年必须支付, no project-level lines, a
+month's end) into the same tables, and records the same counts of entries; so both sides end with equal lines and an
+equal run.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ INSERT INTO budgets_ledgerentry (project_year_id, source_id, source_key, revisio
     allocation, vintage, fund_source, fund_level, function_code, economic_code, summary, recorded_at)
 SELECT n, %(source)s, n || ':' || k, 1, FALSE,
     CASE k WHEN 1 THEN 'initial' WHEN 2 THEN 'supplement' ELSE 'payment' END,
-    CASE WHEN k <= 2 THEN 500000 WHEN n %% 3 = 0 THEN 1000 + n %% 49000 ELSE 80000 + n %% 20000 END,
+    CASE WHEN k <= 2 THEN 500000 WHEN n %% 10 = 0 THEN 1000 + n %% 49000 ELSE 80000 + n %% 20000 END,
     make_date(%(year)s, k, 1 + n %% 27), 'Z' || n, %(year)s, '一般公共预算', 'own', '', '', '', now()
 FROM generate_series(%(low)s, %(high)s) n, generate_series(1, 10) k ORDER BY n, k;
 """
@@ -191,7 +192,7 @@ def state(run_id: int) -> tuple[Any, ...]:
 def _same(rule: Any, size: int) -> None:
     first, second = state(ours(rule)), state(bare(rule))
     prove(first == second, f"{size}: ours {first} and the bare statement {second} differ")
-    prove(first[0] > size // 5, f"{size}: only {first[0]} lines, nothing to compare")
+    prove(first[0] > size // 20, f"{size}: only {first[0]} lines, nothing to compare")
     clear()
 
 

@@ -114,3 +114,34 @@ def test_a_date_of_another_year_is_refused(world):
     with pytest.raises(SystemExit):
         call_command("compute_recovery", "--year", "2023", "--as-of", "2024-01-31", "--json", stdout=out)
     assert json.loads(out.getvalue())["errors"][0]["code"] == "AS_OF_OUTSIDE_YEAR"
+
+
+def test_a_ledger_imported_by_command_carries_out_what_waits_for_it(world, tmp_path):
+    from openpyxl import Workbook, load_workbook
+
+    run = world.pending()
+    template = tmp_path / "ledger.xlsx"
+    call_command("workbook_template", "ledger", "-o", str(template), "--year", "2023", stdout=io.StringIO())
+    book = load_workbook(template)
+    sheet = next(s for s in book.worksheets if "业务类型" in str([c.value for c in s[1]]))
+    place = {str(cell.value).lstrip("*").split("（")[0]: cell.column for cell in sheet[1]}
+    row = {
+        "业务类型": "收回",
+        "凭证号": "HS-1",
+        "业务日期": "2023-10-25",
+        "预算年度": 2023,
+        "项目代码": "P00000",
+        "指标文号/ID": "Z-P00000",
+        "金额": -800_000,
+    }
+    for label, value in row.items():
+        column = next(c for heading, c in place.items() if heading.startswith(label))
+        sheet.cell(2, column, value)
+    book.save(template)
+    assert isinstance(book, Workbook)
+    out, err = io.StringIO(), io.StringIO()
+    call_command("import_workbook", "ledger", str(template), "--year", "2023", "--json", stdout=out, stderr=err)
+    assert json.loads(out.getvalue())["errors"] == []
+    assert "认定执行 1 行" in err.getvalue()
+    line = world.lines(run)[0]
+    assert (line.state, line.entry.kind, line.flow.last().actor_name) == ("executed", "recovery", "系统")

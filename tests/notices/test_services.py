@@ -149,9 +149,8 @@ def test_a_batch_again_gives_the_same_files(world, notice):
     first = drawn()
     assert drawn() == first
     name = next(name for name in first if name.endswith(".zip"))
-    with zipfile.ZipFile(
-        open_file(Recipient.objects.first().notice.batches.first().job.files.get(name=name).file)
-    ) as z:
+    packed = issued.batches.all()[0].job.files.get(name=name)
+    with open_file(packed.file) as source, zipfile.ZipFile(source) as z:
         assert len(z.namelist()) == 2 + 2
         assert z.testzip() is None
 
