@@ -411,6 +411,7 @@ class YearTotals(models.Model):
     paid_11 = money("11月支付", default=Decimal(0))
     paid_12 = money("12月支付", default=Decimal(0))
     adjusted = GeneratedField(
+        verbose_name="全年预算",
         expression=F("initial")
         + F("carried_over")
         + F("supplements")
@@ -422,6 +423,7 @@ class YearTotals(models.Model):
         db_persist=True,
     )
     paid = GeneratedField(
+        verbose_name="全年支付",
         expression=F("paid_01")
         + F("paid_02")
         + F("paid_03")
