@@ -8,12 +8,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, Count, DecimalField, F, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, DecimalField, F, Max, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 
+from budgets.enums import SourceKind
 from budgets.models import MONTHS, HeldEntry, ImportBatch, ProjectYear, VanishedEntry, YearTotals
 
 ZERO = Decimal("0.00")
+# What brings payments; a table of projects and budgets does not.
+PAYMENT_SOURCES = (SourceKind.VOUCHERS, SourceKind.REFUNDS, SourceKind.BALANCE)
 _MONEY: DecimalField[Decimal, Decimal] = DecimalField(max_digits=18, decimal_places=2)
 _RATE: DecimalField[Decimal, Decimal] = DecimalField(max_digits=18, decimal_places=6)
 
@@ -117,6 +120,7 @@ class SourceLabel:
 
     source: str
     as_of: date
+    pays: bool
 
     def __str__(self) -> str:
         return f"{self.source}，截至 {self.as_of:%Y-%m-%d}"
@@ -128,9 +132,16 @@ def as_of_labels(fiscal_year: int) -> list[SourceLabel]:
         ImportBatch.objects.filter(fiscal_year=fiscal_year)
         .order_by("source_id", "-as_of", "-pk")
         .distinct("source_id")
-        .values_list("source__name", "as_of")
+        .values_list("source__name", "as_of", "source__kind")
     )
-    return [SourceLabel(name, as_of) for name, as_of in rows]
+    return [SourceLabel(name, as_of, pays=kind in PAYMENT_SOURCES) for name, as_of, kind in rows]
+
+
+def paid_as_of(fiscal_year: int) -> date | None:
+    """The 截至日 of a year's payments: what elapsed time is compared with, whatever a table of budgets says."""
+    batches = ImportBatch.objects.filter(fiscal_year=fiscal_year, source__kind__in=PAYMENT_SOURCES)
+    last: date | None = batches.aggregate(last=Max("as_of"))["last"]
+    return last
 
 
 def as_of_label(fiscal_year: int) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 from django.db.models import Case, Count, DecimalField, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, When
 from django.utils import timezone
 
-from budgets.models import MONTHS, ImportBatch, ProjectYear
+from budgets.models import MONTHS, ProjectYear
+from budgets.queries import paid_as_of
 from monitoring.enums import AWAITING, UNDECIDED, LineState, Party
 from monitoring.models import Opinion, RecoveryLine
 from organisations.models import Membership
@@ -78,9 +79,8 @@ def year_money(user: Any, year: int) -> YearMoney:
         paid=Sum("totals__paid"),
         recovered=Sum("totals__recovered"),
     )
-    as_of = ImportBatch.objects.filter(fiscal_year=year).aggregate(last=Max("as_of"))["last"]
     figures = {key: value or Decimal(0) for key, value in money.items()}
-    return YearMoney(projects=projects.count(), as_of=as_of, **figures)
+    return YearMoney(projects=projects.count(), as_of=paid_as_of(year), **figures)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def project(request: HttpRequest, year: int, pk: int) -> HttpResponse:
     own = figures[found.pk]
     lines = queries.lines_of(found)
     labels = queries.as_of_labels(found.fiscal_year)
-    as_of = max((label.as_of for label in labels), default=None)
+    as_of = max((label.as_of for label in labels if label.pays), default=None)
     entries = LedgerEntry.objects.visible_to(request.user).filter(project_year=found)
     page = Paginator(entries.select_related("source").order_by("-date", "-pk"), ENTRIES_PER_PAGE).get_page(
         request.GET.get("page")
