@@ -359,6 +359,7 @@ class ListPage(View):
     results_template = "components/list_results.html"
     empty = Empty()
     bulk_actions: ClassVar[Sequence[BulkAction]] = ()
+    ticked: frozenset[int] = frozenset()
     unit = "条"
 
     # ----- what a list may override -----
@@ -407,7 +408,10 @@ class ListPage(View):
         return self.bulk_actions
 
     def bulk(self, action: str, rows: QuerySet[Any]) -> str:
-        """Do `action` on the ticked rows (already narrowed to those visible); returns the message to show."""
+        """Do `action` on the ticked rows (already narrowed to those visible); returns the message to show.
+
+        Raise `Refused` where nothing was done: the page comes back with what was ticked.
+        """
         raise NotImplementedError
 
     # ----- filter, sort, totals -----
@@ -491,7 +495,7 @@ class ListPage(View):
         tick = bool(self.get_bulk_actions())
         drawn = []
         for row in rows:
-            box = _tick(row) if tick else ""
+            box = _tick(row, row.pk in self.ticked) if tick else ""
             drawn.append(f"<tr>{box}{''.join([cell(row) for cell in cells])}</tr>")
         return mark_safe("\n".join(drawn))  # noqa: S308 - every cell escapes its text
 
@@ -577,11 +581,20 @@ class ListPage(View):
             return HttpResponseNotAllowed(["GET"])
         from django.contrib import messages
 
+        from core.services import Refused
+
         ids = [int(value) for value in request.POST.getlist("ids") if value.isascii() and value.isdigit()]
         if not ids:
             messages.warning(request, "没有勾选任何一行，未办理。")
-        else:
+            return redirect(request.get_full_path())
+        try:
             messages.success(request, self.bulk(action, self.get_queryset().filter(pk__in=ids)))
+        except Refused as refused:
+            messages.error(request, f"未办理：{refused.reason}")
+            self.ticked = frozenset(ids)
+            response = self.get(request, *args, **kwargs)
+            response.status_code = 422
+            return response
         return redirect(request.get_full_path())
 
     def export(self) -> HttpResponse | FileResponse:
@@ -622,9 +635,9 @@ def _first_name(term: Any) -> str:
     return str(name).lstrip("-").split("__")[0]
 
 
-def _tick(row: Model) -> str:
+def _tick(row: Model, checked: bool) -> str:
     label = escape(f"勾选 {row}")
     return (
         f'<td class="tick"><input class="form-check-input" type="checkbox" name="ids" value="{row.pk}" '
-        f'form="bulk-form" aria-label="{label}"></td>'
+        f'form="bulk-form" aria-label="{label}"{" checked" if checked else ""}></td>'
     )

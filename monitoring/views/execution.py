@@ -73,7 +73,7 @@ class PendingList(ListPage):
         return {
             "year": year,
             "unclear": matching.unclear_entries(year),
-            "confirm_form": ConfirmForm(),
+            "confirm_form": ConfirmForm(self.request.POST or None),
             "executor": bool(self.request.user.role_set & EXECUTORS),
             "reviewer": bool(self.request.user.role_set & REVIEWERS),
         }
@@ -81,12 +81,10 @@ class PendingList(ListPage):
     def bulk(self, action: str, rows: QuerySet[Any]) -> str:
         form = ConfirmForm(self.request.POST)
         if not form.is_valid():
-            return "未办理：" + "；".join(e for errors in form.errors.values() for e in errors)
+            wrong = (f"{form.fields[name].label}：{'；'.join(errors)}" for name, errors in form.errors.items())
+            raise Refused("；".join(wrong), code="invalid")
         chosen = [(line, line.version) for line in rows]
-        try:
-            done = services.confirm_execution(lines=chosen, by=self.request.user, **form.cleaned_data)
-        except Refused as refused:
-            return f"未办理：{refused.reason}"
+        done = services.confirm_execution(lines=chosen, by=self.request.user, **form.cleaned_data)
         return f"已确认执行 {done} 行，收回流水已记入。"
 
 

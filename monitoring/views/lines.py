@@ -84,22 +84,19 @@ class RecoveryLineList(ListPage):
 
     def bulk(self, action: str, rows: QuerySet[Any]) -> str:
         chosen, comment = list(rows), self.request.POST.get("comment", "")
-        try:
-            if action == "request":
-                return self._request(chosen)
-            if action == "submit_review":
-                outcome = services.submit_review(lines=chosen, by=self.request.user, comment=comment)
-            else:
-                outcome = services.review_many(
-                    lines=chosen, verdict=Verdict(action), by=self.request.user, comment=comment
-                )
-        except Refused as refused:
-            return f"未办理：{refused.reason}"
+        if action == "request":
+            return self._request(chosen)
+        if action == "submit_review":
+            outcome = services.submit_review(lines=chosen, by=self.request.user, comment=comment)
+        else:
+            outcome = services.review_many(
+                lines=chosen, verdict=Verdict(action), by=self.request.user, comment=comment
+            )
+        reasons = "；".join(f"{line.project_year.name}：{reason}" for line, reason in outcome.left_out[:5])
+        if not outcome.done:
+            raise Refused(reasons or "所选各行都不能这样办理。", code="nothing")
         told = f"已办理 {outcome.done} 行，合计 {wan_text(outcome.amount)} 万元。"
-        if outcome.left_out:
-            reasons = "；".join(f"{line.project_year.name}：{reason}" for line, reason in outcome.left_out[:5])
-            told += f"未办理 {len(outcome.left_out)} 行：{reasons}"
-        return told
+        return told + (f"未办理 {len(outcome.left_out)} 行：{reasons}" if outcome.left_out else "")
 
     def _request(self, chosen: list[RecoveryLine]) -> str:
         asked = 0
@@ -107,7 +104,9 @@ class RecoveryLineList(ListPage):
             own = [line for line in chosen if line.run_id == run.pk and line.state == LineState.PROPOSED]
             if own:
                 asked += services.request_opinions(run=run, lines=own, by=self.request.user)
-        return f"已就 {asked} 行征求意见。" if asked else "所选各行都不在“拟收回”状态，未办理。"
+        if not asked:
+            raise Refused("所选各行都不在“拟收回”状态。", code="nothing")
+        return f"已就 {asked} 行征求意见。"
 
 
 def _own(request: HttpRequest, year: int, pk: int) -> RecoveryLine:
