@@ -40,7 +40,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views import View
 
 from core.enums import SecurityEventKind
-from core.services import record_security_event
+from core.services import Refused, record_security_event
 from core.templatetags.house import (
     NOTHING,
     bar_html,
@@ -580,8 +580,6 @@ class ListPage(View):
         if action not in {one.action for one in self.get_bulk_actions()}:
             return HttpResponseNotAllowed(["GET"])
         from django.contrib import messages
-
-        from core.services import Refused
 
         ids = [int(value) for value in request.POST.getlist("ids") if value.isascii() and value.isdigit()]
         if not ids:
