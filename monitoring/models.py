@@ -426,6 +426,12 @@ class RecoveryLineFlow(FlowRecord):
         verbose_name_plural = "收回流转记录"
 
 
+class OpinionQuerySet(models.QuerySet["Opinion"]):
+    def visible_to(self, user: Any) -> Self:
+        """Whoever sees the line."""
+        return self.filter(line__in=RecoveryLine.objects.visible_to(user).values("pk"))
+
+
 @append_only
 class Opinion(models.Model):
     """收回意见. Append-only: a party's newest opinion counts, the earlier ones stay readable."""
@@ -448,6 +454,8 @@ class Opinion(models.Model):
         help_text="空着的由命令行导入",
     )
     given_at = models.DateTimeField("填报时间", auto_now_add=True)
+
+    objects = OpinionQuerySet.as_manager()
 
     class Meta:
         verbose_name = "收回意见"

@@ -22,9 +22,13 @@ class ReadOnly(admin.ModelAdmin):
 
 @admin.register(Notice)
 class NoticeAdmin(ReadOnly):
-    list_display = ("title", "number", "state", "issued_on")
+    list_display = ("title", "issued_number", "state", "issued_on")
     search_fields = ("title", "code")
     list_filter = ("state", "kind")
+
+    @admin.display(description="发文字号")
+    def issued_number(self, notice: Notice) -> str:
+        return notice.number
 
 
 @admin.register(Recipient)

@@ -416,7 +416,6 @@ def store_run(run_id: int, question: Question) -> int:
     sql += _STORE.format(
         columns=columns,
         selected=", ".join(f"j.{name}" for name in COLUMNS),
-        budget_kinds=_quoted(BUDGET_KINDS),
         payment_kinds=_quoted(PAYMENT_KINDS),
         proposed=LineState.PROPOSED.value,
         noted=LineState.NOTED.value,
@@ -441,10 +440,12 @@ _STORE = """
 ), found AS (
     SELECT COUNT(*) AS lines, COALESCE(SUM(recoverable), 0) AS amount FROM stored
 ), seen AS (
-    SELECT COUNT(*) AS entries, COALESCE(SUM(e.amount) FILTER (WHERE e.kind IN ({budget_kinds})), 0) AS budget,
-        COALESCE(SUM(e.amount) FILTER (WHERE e.kind IN ({payment_kinds})), 0) AS paid
-    FROM budgets_ledgerentry e JOIN budgets_projectyear y ON y.id = e.project_year_id
-    WHERE y.fiscal_year = %(year)s AND e.date <= %(as_of)s
+    SELECT (
+            SELECT COUNT(*) FROM budgets_ledgerentry e JOIN budgets_projectyear y ON y.id = e.project_year_id
+            WHERE y.fiscal_year = %(year)s AND e.date <= %(as_of)s
+        ) AS entries,
+        COALESCE(SUM(w.adjusted), 0) AS budget, COALESCE(SUM(w.paid), 0) AS paid
+    FROM as_it_was w JOIN budgets_projectyear y ON y.id = w.project_year_id WHERE y.fiscal_year = %(year)s
 ), held AS (
     SELECT COALESCE(SUM(h.amount), 0) AS amount FROM budgets_heldentry h
     WHERE h.fiscal_year = %(year)s AND h.date <= %(as_of)s AND h.claimed_entry_id IS NULL

@@ -63,7 +63,7 @@ class PendingList(ListPage):
         )
 
     def aggregate(self, rows: QuerySet[Any]) -> dict[str, Any]:
-        return super().aggregate(RecoveryLine.objects.filter(pk__in=rows.values("pk")))
+        return super().aggregate(RecoveryLine.objects.visible_to(self.request.user).filter(pk__in=rows.values("pk")))
 
     def get_bulk_actions(self) -> Sequence[Any]:
         return _CONFIRM if self.request.user.role_set & EXECUTORS else ()

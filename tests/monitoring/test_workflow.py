@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from monitoring.enums import LineState
+from monitoring.models import RecoveryLine
 from monitoring.workflow import RECOVERY_MOVES
 from organisations.enums import Role
 
@@ -35,6 +36,7 @@ REASONED = {"object", "reduce", "drop", "reopen", "withdraw"}
 
 
 def test_the_table_has_these_actions_and_no_other():
+    assert RecoveryLine.MOVES is RECOVERY_MOVES
     assert set(RECOVERY_MOVES.moves) == set(EXPECTED)
 
 
