@@ -1,4 +1,4 @@
-"""Health, jobs and their files."""
+"""Health, jobs and their files, autosave."""
 
 from django.urls import path
 
@@ -12,4 +12,5 @@ urlpatterns = [
     path("jobs/<int:pk>/progress/", views.job_progress, name="job_progress"),
     path("jobs/<int:pk>/cancel/", views.job_cancel, name="job_cancel"),
     path("jobs/<int:pk>/files/<int:file_pk>/", views.job_file, name="job_file"),
+    path("drafts/<str:form>/autosave/", views.draft_autosave, name="draft_autosave"),
 ]

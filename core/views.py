@@ -1,7 +1,8 @@
-"""Health checks, the pages of background jobs, and the answer to a failed CSRF check."""
+"""Health checks, the pages of background jobs, autosave, and the answer to a failed CSRF check."""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -23,7 +24,7 @@ from core.enums import JobState
 from core.lists import Column, Empty, LinkColumn, ListPage, MomentColumn, NumberColumn, StateColumn
 from core.models import Job, JobFile, StoredFile
 from core.redis import client
-from core.services import Refused, open_file
+from core.services import Refused, drafts, open_file
 from core.tasks import WORKER_HEARTBEAT_KEY
 
 WORKER_SILENT_SECONDS = 120
@@ -75,6 +76,30 @@ def _worker() -> bool:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form's token does not belong to this session any more (logged in again elsewhere, cookies off)."""
     return render(request, "403_csrf.html", status=403)
+
+
+@require_POST
+@never_cache
+def draft_autosave(request: HttpRequest, form: str) -> JsonResponse:
+    """Keep what the asking person has typed: `fields` (JSON), `version` and `user`, for whom the page was drawn.
+
+    200 with the moment; 409 where this person may not overwrite what is kept (somebody else has signed in at the
+    same browser, or the form has gone on); 400 for what no page of ours sends. Never prolongs the login: see
+    `organisations.sessions.is_background`.
+    """
+    if request.POST.get("user") != str(request.user.pk):
+        message = "本页是另一位用户打开的，草稿未存入您的名下。"
+        return JsonResponse({"code": "other_user", "message": message}, status=409)
+    try:
+        version, fields = int(request.POST.get("version", "")), json.loads(request.POST.get("fields", ""))
+    except (ValueError, RecursionError):
+        return JsonResponse({"code": "malformed", "message": "草稿内容不正确，未保存。"}, status=400)
+    try:
+        saved_at = drafts.save(by=request.user, form=form, base_version=version, fields=fields)
+    except Refused as refused:
+        status = 409 if refused.code == "stale" else 400
+        return JsonResponse({"code": refused.code, "message": refused.reason}, status=status)
+    return JsonResponse({"saved_at": saved_at.isoformat(), "time": f"{timezone.localtime(saved_at):%H:%M}"})
 
 
 class JobTable(tables.Table):

@@ -25,7 +25,9 @@ def _day(label: str, **options: Any) -> forms.DateField:
 
 
 def _yuan(label: str, **options: Any) -> forms.DecimalField:
-    return forms.DecimalField(label=label, max_digits=18, decimal_places=2, min_value=0, **options)
+    # A text box: from a number box the browser gives out nothing but numbers, and what was typed wrongly is lost.
+    box = forms.TextInput({"inputmode": "decimal"})
+    return forms.DecimalField(label=label, max_digits=18, decimal_places=2, min_value=0, widget=box, **options)
 
 
 class WhatIfForm(forms.Form):

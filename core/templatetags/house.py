@@ -16,6 +16,7 @@ from django.forms import BaseForm
 from django.forms.boundfield import BoundField
 from django.template.context import RequestContext
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -447,6 +448,30 @@ def cell(bound: BoundField, colspan: int = 1, rowspan: int = 1, hint: str = "", 
         shown,
         control(bound, cell=not label),
         after_control(bound, hint),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def draft(context: RequestContext, opened: Any, page: str = "") -> SafeString:
+    """Attributes of a <form> that keeps what is typed (`core.services.drafts.OpenForm`); the page links js/draft.js.
+
+    `page` is the address to load again where the form's own answer is shown (a refusal), so that a reload is a GET.
+    """
+    if opened is None:
+        return SafeString("")
+    kept = opened.saved_at
+    today = kept and timezone.localdate(kept) == timezone.localdate()
+    return format_html(
+        'data-draft="{}" data-draft-version="{}" data-draft-user="{}" data-draft-url="{}" data-draft-page="{}" '
+        'data-draft-saved="{}" data-draft-time="{}"{}',
+        opened.form,
+        opened.version,
+        context["request"].user.pk,
+        reverse("draft_autosave", kwargs={"form": opened.form}),
+        page,
+        kept.isoformat() if kept else "",
+        (f"{timezone.localtime(kept):%H:%M}" if today else moment_text(kept)) if kept else "",
+        mark_safe(" data-draft-stale") if opened.is_stale else "",
     )
 
 

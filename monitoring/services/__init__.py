@@ -1,6 +1,6 @@
 """Every write of recovery, in the order of its steps."""
 
-from monitoring.services.consulting import give_opinion, request_opinions
+from monitoring.services.consulting import give_opinion, opinion_form, request_opinions
 from monitoring.services.deciding import hand_over, record_decision, withdraw
 from monitoring.services.execution import assign_allocation, confirm_execution
 from monitoring.services.matching import Matched, dismiss, match_entries, settle
@@ -22,6 +22,7 @@ __all__ = [
     "hand_over",
     "match_entries",
     "new_version",
+    "opinion_form",
     "preview",
     "publish_rule",
     "record_decision",

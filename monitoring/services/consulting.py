@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from budgets.services.commitments import declare_commitment
 from core.models import StoredFile
-from core.services import Refused, move
+from core.services import Refused, drafts, move
 from monitoring.enums import LineState, Party, Stance
 from monitoring.models import Opinion, OpinionEvidence, RecoveryLine, RecoveryRun
 from monitoring.rules import OPINION_WORKING_DAYS, working_days_after
@@ -74,6 +74,7 @@ def give_opinion(
     """Record what one party says. 同意 accepts the whole amount; 有异议 says how much of it (default 0) and why.
 
     `must_pay` in yuan, with reason and evidence, becomes the line's declared 本年必须支付. `files` are (name, file).
+    What `by` had typed into the line's form and not handed in is forgotten with it.
     """
     party, organisation = party_of(line, by)
     if stance == Stance.AGREE:
@@ -111,7 +112,14 @@ def give_opinion(
             evidence=evidence_note,
             by=by,
         )
+    if by is not None:
+        drafts.discard(by=by, form=opinion_form(line), version=line.version)
     return opinion
+
+
+def opinion_form(line: RecoveryLine) -> str:
+    """The key under which a person's unfinished opinion on the line is kept."""
+    return f"opinion:{line.pk}"
 
 
 def party_of(line: RecoveryLine, user: Any) -> tuple[str, Organisation]:

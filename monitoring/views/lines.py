@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from core.lists import BulkAction, Empty, ListPage
-from core.services import Refused, store
+from core.services import Refused, drafts, store
 from core.templatetags.house import wan_text
 from core.views import download
 from monitoring import services
@@ -61,7 +62,7 @@ class RecoveryLineList(ListPage):
 
     def aggregate(self, rows: QuerySet[Any]) -> dict[str, Any]:
         # The annotation of the list is a subquery for each row; sums need none of it.
-        return super().aggregate(RecoveryLine.objects.filter(pk__in=rows.values("pk")))
+        return super().aggregate(RecoveryLine.objects.visible_to(self.request.user).filter(pk__in=rows.values("pk")))
 
     def totals(self, sums: dict[str, Any]) -> dict[str, Any]:
         adjusted = sums["adjusted"] or Decimal(0)
@@ -89,9 +90,7 @@ class RecoveryLineList(ListPage):
         if action == "submit_review":
             outcome = services.submit_review(lines=chosen, by=self.request.user, comment=comment)
         else:
-            outcome = services.review_many(
-                lines=chosen, verdict=Verdict(action), by=self.request.user, comment=comment
-            )
+            outcome = services.review_many(lines=chosen, verdict=Verdict(action), by=self.request.user, comment=comment)
         reasons = "；".join(f"{line.project_year.name}：{reason}" for line, reason in outcome.left_out[:5])
         if not outcome.done:
             raise Refused(reasons or "所选各行都不能这样办理。", code="nothing")
@@ -130,6 +129,9 @@ def _context(request: HttpRequest, year: int, found: RecoveryLine, **forms: Any)
         speaker = None
     given = [one for one in found.opinions.all() if speaker is not None and one.organisation_id == speaker.pk]
     reviewing = "keep" in answers
+    opened = drafts.OpenForm(services.opinion_form(found), found.version)
+    if speaker is not None:
+        opened = drafts.load(by=request.user, form=opened.form, version=opened.version)
     return {
         "year": year,
         "object": found,
@@ -139,7 +141,13 @@ def _context(request: HttpRequest, year: int, found: RecoveryLine, **forms: Any)
         "said": given[-1] if given else None,
         "suggested": services.preview(found) if reviewing else None,
         "before": line_queries.before_recovery(found),
-        "opinion_form": forms.get("opinion") or OpinionForm(initial=version | _said(given)),
+        "opinion_form": forms.get("opinion") or OpinionForm(initial=_said(given) | opened.fields | version),
+        "opinion_draft": opened,
+        "unsent": [
+            (field.label, opened.fields[name])
+            for name, field in OpinionForm.base_fields.items()
+            if name != "stance" and opened.fields.get(name)
+        ],
         "review_form": forms.get("review") or ReviewForm(initial=version | {"verdict": found.verdict or "keep"}),
         "assign_form": forms.get("assign") or AssignForm(initial=version | {"allocation": found.execution_allocation}),
         "limit": settings.UPLOAD_LIMIT,
@@ -157,9 +165,16 @@ def _said(given: list[Opinion]) -> dict[str, Any]:
 
 
 def _answered(
-    request: HttpRequest, year: int, found: RecoveryLine, name: str, form: Any, do: Callable[[], Any], told: str
+    request: HttpRequest,
+    year: int,
+    found: RecoveryLine,
+    name: str,
+    form: Any,
+    do: Callable[[], Any],
+    told: str,
+    draft: str = "",
 ) -> HttpResponse:
-    """Do it and go back to the line; a refusal comes back with what was typed."""
+    """Do it and go back to the line; a refusal comes back with what was typed, kept also as `draft` where named."""
     if form.is_valid():
         try:
             do()
@@ -168,6 +183,10 @@ def _answered(
         else:
             messages.success(request, told)
             return redirect("recovery_line", year=year, pk=found.pk)
+    if draft:
+        typed = {key: text for key, text in request.POST.items() if key in form.fields and key != "version"}
+        with suppress(Refused):  # it is on the page in any case
+            drafts.save(by=request.user, form=draft, base_version=found.version, fields=typed)
     return render(request, "monitoring/line.html", _context(request, year, found, **{name: form}), status=422)
 
 
@@ -182,7 +201,7 @@ def line_opinion(request: HttpRequest, year: int, pk: int) -> HttpResponse:
         files = [(upload.name, store(upload.chunks()))] if upload else []
         services.give_opinion(line=found, by=request.user, files=files, **data)
 
-    return _answered(request, year, found, "opinion", form, give, "意见已提交。")
+    return _answered(request, year, found, "opinion", form, give, "意见已提交。", draft=services.opinion_form(found))
 
 
 @require_POST

@@ -65,14 +65,17 @@ def locked_out(request: HttpRequest, response: Any = None, credentials: dict[str
 @never_cache
 @require_POST
 def login_again(request: HttpRequest) -> HttpResponse:
-    """The password asked over a page whose login has expired: the same user only. 204, or 403 with the reason."""
+    """The password asked over a page whose login has expired: 204, or 403 with the reason.
+
+    The same user only; where the session itself is gone (ended by its age, cleared away), whoever knows the password.
+    """
     held = request.session.get(SESSION_KEY)
     user = authenticate(request, username=request.POST.get("username", ""), password=request.POST.get("password", ""))
     if user is None:
         if not getattr(request, "axes_locked_out", False):
             services.record_login(username=request.POST.get("username", ""), succeeded=False, what="超时后再次登录")
         return JsonResponse({"code": "wrong_password", "message": "密码不正确，请重新输入。"}, status=403)
-    if held is None or str(user.pk) != str(held):
+    if held is not None and str(user.pk) != str(held):
         message = "登录已失效，请在新窗口重新登录，再回到本页继续。"
         return JsonResponse({"code": "other_user", "message": message}, status=403)
     sessions.enter(request, user)

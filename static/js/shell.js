@@ -32,7 +32,7 @@
     if (notice.matches(".notice-success, .notice-info")) setTimeout(() => notice.remove(), 8000);
   };
   $$("#toasts .notice").forEach(fade);
-  window.house = { say };
+  window.house = { say, csrfToken, refreshTokens };
 
   /* ---------- menus ---------- */
   const closeMenus = (except) => $$("details.menu[open]").forEach((menu) => { if (menu !== except) menu.open = false; });
@@ -253,6 +253,7 @@
       $("#session-password").focus();
     }
   };
+  window.house.askPassword = askPassword;
   if (sessionDialog && seconds) {
     touch();
     setInterval(() => { if (Date.now() - idleSince() > seconds * 1000) askPassword(); }, 5000);

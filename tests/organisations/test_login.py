@@ -217,6 +217,18 @@ def test_the_password_asked_over_the_page_opens_the_same_users_session(monkeypat
     assert is_in(client)
 
 
+def test_the_password_over_the_page_opens_a_new_session_where_the_old_one_is_gone() -> None:
+    user = UserFactory()
+    client = logged_in(user)
+    client.session.delete()
+    assert not is_in(client)
+    again = reverse("login_again")
+    assert client.post(again, {"username": user.username, "password": "wrong"}).status_code == 403
+    assert not is_in(client)
+    assert client.post(again, {"username": user.username, "password": PASSWORD}).status_code == 204
+    assert is_in(client)
+
+
 def test_the_password_over_the_page_is_locked_like_the_login(monkeypatch: pytest.MonkeyPatch) -> None:
     user = UserFactory()
     client = logged_in(user)

@@ -1,4 +1,4 @@
-"""Health is open; a job belongs to its starter and to those who may see any job."""
+"""Health is open; a job belongs to its starter and to those who may see any job; a draft to who types it."""
 
 from io import BytesIO
 from typing import Any
@@ -42,6 +42,15 @@ ROUTES = {
     "job_progress": Route(allowed=watchers, kwargs=job, secrets=titles, statuses={286}),
     "job_cancel": Route(allowed=watchers, kwargs=job, secrets=titles, post=True),
     "job_file": Route(allowed=watchers, kwargs=file, secrets=titles),
+    # The page was drawn for the department's reviewer: whoever else sends it stores nothing.
+    "draft_autosave": Route(
+        allowed=starter,
+        kwargs=lambda world: {"form": "opinion:1"},
+        data=lambda world: {"user": world.user(STARTER).pk, "version": 1, "fields": '{"text": "甲甲甲的草稿"}'},
+        post=True,
+        refused={409},
+        secrets=lambda world: ["甲甲甲的草稿"],
+    ),
 }
 
 
