@@ -22,13 +22,13 @@ from core.templatetags.house import rate_text
 
 
 class ExecutionColumn(RateColumn):
-    """执行率; where funds were recovered, the rate before recovery stands beside it."""
+    """执行率; where funds were recovered, the rate before recovery stands under it."""
 
     def inner(self, value: Any, row: Any) -> str:
         text = rate_text(value)
         if row is None or not row.recovered:
             return text
-        return f'{text}<span class="muted small" title="收回前执行率">（收回前 {rate_text(row.rate_before)}）</span>'
+        return f'{text}<span class="sub">收回前 {rate_text(row.rate_before)}</span>'
 
 
 class ProjectTable(tables.Table):
