@@ -15,7 +15,11 @@ TITLE = "甲甲甲的作业"
 
 
 def job(world: World) -> dict[str, Any]:
-    return {"pk": Job.objects.create(kind="test", key="1", title=TITLE, started_by=world.user(STARTER)).pk}
+    return {
+        "pk": Job.objects.create(
+            kind="test", key=str(Job.objects.count()), title=TITLE, started_by=world.user(STARTER)
+        ).pk
+    }
 
 
 def file(world: World) -> dict[str, Any]:
