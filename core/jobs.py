@@ -20,7 +20,7 @@ from typing import Any
 import pghistory
 from celery import current_app, shared_task
 from django.conf import settings
-from django.db import Error, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -177,14 +177,15 @@ def _perform(function: Callable[[Run], dict[str, Any] | None], run: Run) -> None
 
 
 def _database_went_away(error: Exception) -> bool:
-    """Whether the server was stopped, restarted or lost: SQLSTATE class 08 or 57P0x, or no answer at all."""
-    if not isinstance(error, Error) or isinstance(error, IntegrityError):
-        return False
+    """Whether the server was stopped, restarted or lost.
+
+    It says so itself (SQLSTATE class 08 or 57P0x), or nobody says anything: what psycopg2 raises of a broken
+    connection carries no SQLSTATE, while whatever the server refuses does.
+    """
     code = getattr(error.__cause__, "pgcode", None)
     if code is None:
-        # psycopg2 knows no code for a broken connection; a connection that is still good says it was something else.
-        return connection.connection is None or not connection.is_usable()
-    return str(code).startswith(("08", "57P0"))
+        return type(error) in (DatabaseError, InterfaceError, OperationalError)
+    return isinstance(error, DatabaseError) and str(code).startswith(("08", "57P0"))
 
 
 def claim(job_id: int) -> Job | None:
