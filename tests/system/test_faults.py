@@ -22,7 +22,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from tests.system.conftest import ROOT, House, ready, wait_for
 pytestmark = pytest.mark.system
 
 DATABASE = "faults"
-PATIENCE = 60
+PATIENCE = 120
 # A holder that is silent so long has lost its job. The worker's beat looks twice in that time.
 SILENT_SECONDS = "2"
 
@@ -124,7 +124,8 @@ class Stand:
                 stored[path.name] = path.stat().st_size
         return {"rows": self.person("dump")["answer"], "files": stored}
 
-    def jobs(self, sql: str) -> Any:
+    def row(self, sql: str) -> Any:
+        """The one row of a question to the scratch database."""
         other = psycopg2.connect(host=str(self.sockets), user="postgres", dbname=DATABASE)
         try:
             with other.cursor() as cursor:
@@ -184,7 +185,10 @@ class Stand:
 
     def until_ended(self, job: int) -> int:
         """Wait until the job is done; returns how often it was taken up."""
-        state: Callable[[], Any] = lambda: self.jobs(f"SELECT state, fence FROM core_job WHERE id = {job}")
+
+        def state() -> Any:
+            return self.row(f"SELECT state, fence FROM core_job WHERE id = {int(job)}")
+
         wait_for(lambda: state()[0] not in ("queued", "running"), PATIENCE)
         ended, fence = state()
         assert ended == "done", (ended, self.log("worker"))
@@ -249,7 +253,7 @@ def stand() -> Iterator[Stand]:
         # Processes are killed here, not the machine: what the server has written, the kernel keeps.
         place.sql("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         place.sql(f"CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8'")
-        house.manage("migrate", "-v0")
+        house.manage("migrate", "-v0", seconds=300)
         place.start_person()
         place.go_through()
         yield place
