@@ -73,7 +73,7 @@
 
     const status = form.querySelector("[data-draft-status]") ?? document.createElement("p");
     if (!status.isConnected) {
-      status.className = "draft-status muted small";
+      status.className = "draft-status muted small mt-2 mb-0";
       status.setAttribute("role", "status");
       status.setAttribute("data-draft-status", "");
       const buttons = [...form.querySelectorAll("button:not([type=button])")];
@@ -167,6 +167,7 @@
       clearTimeout(waiting);
       request?.abort();
       stash({ submitted: true });
+      local.keys().filter((one) => one.startsWith(own)).forEach((one) => local.put(one, { ...local.get(one), submitted: true }));
     });
     window.addEventListener("pageshow", (event) => { if (event.persisted) leaving = false; });
 
@@ -194,12 +195,18 @@
       if (older) note = CHECK;
       show("restored", "已恢复本机保存的内容。");
     };
+    const isOlder = (from) => from.slice(own.length).split(":")[0] !== version;
     const offer = (entry, from) => {
+      if (from === key) { /* out of the way of what is typed now */
+        local.drop(key);
+        from = `${key}:${entry.at}`;
+        local.put(from, entry);
+      }
       show("offered", `本机另有 ${clock(entry.at)} 未存到服务器的内容。`);
       const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-outline", textContent: "恢复本机内容" });
       button.addEventListener("click", () => {
-        if (from !== key) local.drop(from);
-        restore(entry, from !== key);
+        local.drop(from);
+        restore(entry, isOlder(from));
       });
       status.append(" ", button);
     };
@@ -210,11 +217,11 @@
     }
     for (const from of local.keys().filter((one) => one.startsWith(own))) {
       const entry = local.get(from);
-      const older = from !== key;
+      const older = isOlder(from);
       if ((older && entry.submitted) || same(entry.fields)) {
         local.drop(from);
       } else if (!saved || (!older && entry.base === saved)) {
-        if (older) local.drop(from);
+        if (from !== key) local.drop(from);
         restore(entry, older);
       } else {
         offer(entry, from);
