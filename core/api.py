@@ -29,8 +29,7 @@ class OnlyVisible:
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):
-            rows: QuerySet[Any] = self.serializer_class.Meta.model._default_manager.none()
-            return rows
+            return QuerySet(model=self.serializer_class.Meta.model).none()
         return self.visible()
 
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from budgets.enums import EntryKind
 from budgets.models import LedgerEntry
 from budgets.services.offsets import offset_entry, undo_offset
 from core.services import Refused, move
-from monitoring.enums import LineState
+from monitoring.enums import AWAITING, LineState
 from monitoring.models import MatchDismissal, RecoveryLine
 from monitoring.queries import matching
 from monitoring.services.authority import require_reviewer
@@ -58,6 +59,14 @@ def match_entries(*, fiscal_year: int, by: Any) -> Matched:
         result.linked += not executed
     result.unclear = len(matching.unclear_entries(fiscal_year))
     return result
+
+
+def match_waiting() -> int:
+    """Match, as the house itself, every year with lines that an import may still meet; returns how many it met."""
+    unmet = Q(state__in=AWAITING) | Q(state=LineState.EXECUTED, imported_entry__isnull=True)
+    years = RecoveryLine.objects.filter(unmet).order_by().values_list("run__fiscal_year", flat=True).distinct()
+    results = [match_entries(fiscal_year=fiscal_year, by=None) for fiscal_year in years]
+    return sum(result.executed + result.linked for result in results)
 
 
 @transaction.atomic

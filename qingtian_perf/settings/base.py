@@ -180,6 +180,7 @@ JOB_SILENT_SECONDS = float(os.environ.get("JOB_SILENT_SECONDS", "60"))
 CELERY_BEAT_SCHEDULE = {
     "take-up-silent-jobs": {"task": "core.take_up_silent_jobs", "schedule": JOB_SILENT_SECONDS / 2},
     "worker-heartbeat": {"task": "core.worker_heartbeat", "schedule": 30.0},
+    "match-imports": {"task": "monitoring.match_imports", "schedule": 300.0},
     "check-year-totals": {"task": "budgets.check_totals_nightly", "schedule": crontab(hour=2, minute=30)},
 }
 

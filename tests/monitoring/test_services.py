@@ -17,6 +17,7 @@ from monitoring.enums import LineState
 from monitoring.models import MatchDismissal, RecoveryLine, RecoveryRule, RecoveryRun
 from monitoring.queries import lines as line_queries
 from monitoring.queries import matching
+from monitoring.tasks import match_imports
 from tests.monitoring.world import MEETING, SEPTEMBER, YEAR, World
 
 pytestmark = pytest.mark.django_db
@@ -318,6 +319,16 @@ def test_an_import_brings_the_reduction(world, kind):
     assert (counts.created, counts.updated) == (0, 0)
     again = services.match_entries(fiscal_year=YEAR, by=world.section)
     assert (again.executed, again.linked, again.reopened, again.unclear) == (0, 0, 0, 0)
+
+
+def test_what_an_import_brings_is_matched_without_asking(world):
+    run = world.pending()
+    world.import_entries([reduction()])
+    assert match_imports() == 1
+    line = world.lines(run)[0]
+    assert line.state == LineState.EXECUTED
+    assert line.flow.last().actor_name == "系统"
+    assert match_imports() == 0
 
 
 @pytest.mark.parametrize("kind", ["recovery", "reduction"])
