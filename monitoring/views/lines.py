@@ -128,7 +128,7 @@ def _context(request: HttpRequest, year: int, found: RecoveryLine, **forms: Any)
     except Refused:
         speaker = None
     given = [one for one in found.opinions.all() if speaker is not None and one.organisation_id == speaker.pk]
-    reviewing = "keep" in answers
+    suggested = services.preview(found) if "keep" in answers else None
     opened = drafts.OpenForm(services.opinion_form(found), found.version)
     if speaker is not None:
         opened = drafts.load(by=request.user, form=opened.form, version=opened.version)
@@ -139,7 +139,7 @@ def _context(request: HttpRequest, year: int, found: RecoveryLine, **forms: Any)
         "answers": answers,
         "speaks_as": speaker.name if speaker is not None else "",
         "said": given[-1] if given else None,
-        "suggested": services.preview(found) if reviewing else None,
+        "suggested": suggested,
         "before": line_queries.before_recovery(found),
         "opinion_form": forms.get("opinion") or OpinionForm(initial=_said(given) | opened.fields | version),
         "opinion_draft": opened,
@@ -148,11 +148,19 @@ def _context(request: HttpRequest, year: int, found: RecoveryLine, **forms: Any)
             for name, field in OpinionForm.base_fields.items()
             if name != "stance" and opened.fields.get(name)
         ],
-        "review_form": forms.get("review") or ReviewForm(initial=version | {"verdict": found.verdict or "keep"}),
+        "review_form": forms.get("review") or ReviewForm(initial=version | _verdict(found, suggested)),
         "assign_form": forms.get("assign") or AssignForm(initial=version | {"allocation": found.execution_allocation}),
         "limit": settings.UPLOAD_LIMIT,
         "bureau": bool(request.user.role_set & BUREAU_STAFF),
     }
+
+
+def _verdict(found: RecoveryLine, suggested: Decimal | None) -> dict[str, Any]:
+    """The form starts from the verdict given, or from what the declared 本年必须支付 leaves."""
+    if found.verdict:
+        return {"verdict": found.verdict, "amount": found.reviewed if found.verdict == Verdict.REDUCE else None}
+    less = suggested is not None and 0 < suggested < found.recoverable
+    return {"verdict": Verdict.REDUCE if less else Verdict.KEEP, "amount": suggested if less else None}
 
 
 def _said(given: list[Opinion]) -> dict[str, Any]:
