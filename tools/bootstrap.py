@@ -219,7 +219,8 @@ def main(task: str, *arguments: str) -> int:
         fail("用法 / usage: make restore FILE=备份文件.tar")
     commands = {
         "run": ["manage.py", "serve"],
-        "test": ["-m", "pytest", *arguments],
+        # Two at a time; a file stays with one worker, so that what its module builds is built once.
+        "test": ["-m", "pytest", "-n", "2", "--dist", "loadfile", *arguments],
         "manage": ["manage.py", *arguments],
         "python": [*arguments],
         "backup": ["manage.py", "backup", *arguments],
