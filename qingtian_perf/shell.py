@@ -75,6 +75,7 @@ CLERK_ENTRIES = (
 USER_LINKS = (
     ("修改密码", "key", "password_change", EVERYBODY),
     ("委托代理", "user-shield", "deputy_list", EVERYBODY),
+    ("办理历史", "history", "history", BUREAU),
     ("本部门用户", "users", "user_list", frozenset({Role.DEPARTMENT_REVIEWER})),
     ("我的后台作业", "hourglass", "job_list", CLERKS),
     ("后台管理", "database", "admin:index", PERFORMANCE),

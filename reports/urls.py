@@ -1,4 +1,4 @@
-"""The first page, its later-loaded panels, and the counts beside the navigation."""
+"""The first page, its later-loaded panels, the counts beside the navigation, and the history."""
 
 from django.urls import path
 
@@ -10,4 +10,5 @@ urlpatterns = [
     path("<int:year>/desk/panels/", views.panels, name="desk_panels"),
     path("<int:year>/desk/charts/", views.desk_charts, name="desk_charts"),
     path("<int:year>/counts/", views.counts, name="counts"),
+    path("<int:year>/history/", views.History.as_view(), name="history"),
 ]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.paginator import Page, Paginator
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from core.lists import Column, Empty, ListPage
 from core.templatetags.house import day_text, rate_text, wan_text, yuan_text
+from organisations.access import require
 from organisations.roles import BUREAU_STAFF, DEPARTMENT_STAFF
 from reports import charts, queries
+from reports import history as past
+from reports.tables import HistoryFilter, HistoryTable
 from reports.waiting import Waiting, waiting
 
 YEARS = range(2000, 2100)
@@ -91,6 +99,49 @@ def counts(request: HttpRequest, year: int) -> JsonResponse:
     if "notices" in answer:
         answer["messages"] = answer["notices"]
     return JsonResponse(answer)
+
+
+class History(ListPage):
+    """历史: what one's organisation has done and received in the work year. The rows come from several tables."""
+
+    title, table, filterset, unit = "历史", HistoryTable, HistoryFilter, "条"
+    empty = Empty(
+        "本年度还没有办理记录", "提出的意见、办理的事项和收到的公文会列在这里。", "desk_of_year", "看看有什么待办"
+    )
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        require(request.user, BUREAU_STAFF | DEPARTMENT_STAFF)
+        _check(kwargs["year"])
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_queryset(self) -> Any:
+        return past.nothing()
+
+    @cached_property
+    def filtered(self) -> Any:
+        form = self.filters.form
+        if form.is_bound and not form.is_valid():
+            return ()
+        rows = past.keys(self.request.user, self.kwargs["year"], form.cleaned_data if form.is_bound else {})
+        return past.backwards(rows) if self.sort == "at" else rows
+
+    @cached_property
+    def paginator(self) -> Paginator:
+        return Paginator(self.filtered, self.per_page)
+
+    @cached_property
+    def sums(self) -> dict[str, Any]:
+        return {"rows": self.paginator.count}
+
+    def page_of_rows(self) -> tuple[Page, list[Any]]:
+        page = self.paginator.get_page(self.request.GET.get("page"))
+        return page, past.deeds(page.object_list if self.sums["rows"] else (), self.kwargs["year"])
+
+    def _export_rows(self, columns: dict[str, Column]) -> Iterator[list[Any]]:
+        getters = [(column.getter(name), column.exported_value) for name, column in columns.items()]
+        with transaction.atomic():
+            for row in past.every_deed(self.filtered, self.kwargs["year"]):
+                yield [value(get(row), row) for get, value in getters]
 
 
 def _is_clerk(user: Any) -> bool:
