@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import pgtrigger
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -133,6 +134,8 @@ def source_of_page(person: Person, address: str) -> str:
     client.force_login(person.user, backend="django.contrib.auth.backends.ModelBackend")
     response = client.get(address, follow=True)
     kind = response.headers.get("Content-Type", "")
+    if response.streaming:
+        response.close()
     if response.status_code != 200 or response.streaming or not kind.startswith("text/html"):
         return ""
     text: str = response.content.decode()
@@ -220,7 +223,8 @@ def lengthen(world: World) -> None:
         limit = model._meta.get_field(field).max_length or 500
         for row in model._default_manager.all():
             text = f"{LONG_NAME[: limit - 6]}{row.pk}" if model is Source else LONG_NAME[:limit]
-            model._default_manager.filter(pk=row.pk).update(**{field: text})
+            with pgtrigger.ignore():  # issued letters keep their titles; this one had a long one all along
+                model._default_manager.filter(pk=row.pk).update(**{field: text})
 
 
 def test_every_page_with_names_of_sixty_characters(gallery: Gallery) -> None:
@@ -287,7 +291,7 @@ def test_pages_with_nothing_to_show(gallery: Gallery) -> None:
 
 def test_pages_with_errors(gallery: Gallery) -> None:
     """Nonsense in every form and in every filter: the page says what is wrong and stays whole."""
-    gallery.visitor.expect("422", "400", "404", "403")
+    gallery.visitor.expect("422", "400", "404", "403", "does not conform", "cannot be parsed")
     world = World()
     pages = addresses(world)
     gallery.visit("/login/", "login")
