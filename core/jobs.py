@@ -32,6 +32,9 @@ from core.services.moving import Refused
 
 log = logging.getLogger(__name__)
 
+# A job that brings its worker or the database down every time must not do so for ever.
+MOST_HOLDERS = 10
+
 
 def silent_after() -> timedelta:
     """How long a holder may be silent before its job is taken up by another (`JOB_SILENT_SECONDS`)."""
@@ -195,6 +198,12 @@ def claim(job_id: int) -> Job | None:
     with transaction.atomic():
         found = Job.objects.select_for_update().filter(open_to_claim, pk=job_id).first()
         if found is None:
+            return None
+        if found.fence >= MOST_HOLDERS:
+            message = f"作业已中断 {found.fence} 次，不再自动接续。请联系管理员查明原因后重新发起。"
+            found.state, found.finished_at, found.message = JobState.FAILED, now, message
+            found.errors = [{"code": "interrupted", "message": message, "where": None}]
+            found.save(update_fields=["state", "finished_at", "message", "errors"])
             return None
         found.state, found.fence, found.heartbeat_at = JobState.RUNNING, found.fence + 1, now
         found.started_at = found.started_at or now

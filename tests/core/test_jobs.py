@@ -79,6 +79,16 @@ def test_a_running_job_is_not_claimed_twice(user):
     assert claim(job.pk) is None
 
 
+def test_a_job_that_is_always_interrupted_ends(user):
+    job = start(user)
+    Job.objects.filter(pk=job.pk).update(
+        state=JobState.RUNNING, fence=jobs.MOST_HOLDERS, heartbeat_at=timezone.now() - timedelta(minutes=2)
+    )
+    assert claim(job.pk) is None
+    job.refresh_from_db()
+    assert (job.state, job.errors[0]["code"]) == (JobState.FAILED, "interrupted")
+
+
 def test_cancel_stops_between_pieces(user):
     job = start(user, pieces=5)
     held = Run(claim(job.pk))
