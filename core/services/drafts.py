@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from core.models import Draft
 from core.services.moving import Refused
@@ -86,14 +87,9 @@ def save(*, by: Any, form: str, base_version: int, fields: Mapping[str, Any]) ->
 def discard(*, by: Any, form: str, version: int) -> None:
     """Forget the typing: the form was handed in, and the object went on to `version`. Called in the same transaction.
 
-    A row is left even where none was: the autosave sent a moment before may arrive after this.
+    The row stays, without fields: an autosave sent a moment before may arrive after this.
     """
-    Draft.objects.bulk_create(
-        [Draft(user=by, form=form, base_version=version, fields={})],
-        update_conflicts=True,
-        unique_fields=["user", "form"],
-        update_fields=["base_version", "fields", "saved_at"],
-    )
+    Draft.objects.filter(user=by, form=form).update(base_version=version, fields={}, saved_at=timezone.now())
 
 
 def _texts(fields: Mapping[str, Any]) -> Fields:

@@ -182,7 +182,12 @@ def _answered(
     told: str,
     draft: str = "",
 ) -> HttpResponse:
-    """Do it and go back to the line; a refusal comes back with what was typed, kept also as `draft` where named."""
+    """Do it and go back to the line; a refusal comes back with what was typed.
+
+    With `draft` what was posted is kept under that key first: a failure in the middle loses nothing either.
+    """
+    if draft:
+        _keep(request, found, form, draft)
     if form.is_valid():
         try:
             do()
@@ -191,11 +196,15 @@ def _answered(
         else:
             messages.success(request, told)
             return redirect("recovery_line", year=year, pk=found.pk)
-    if draft:
-        typed = {key: text for key, text in request.POST.items() if key in form.fields and key != "version"}
-        with suppress(Refused):  # it is on the page in any case
-            drafts.save(by=request.user, form=draft, base_version=found.version, fields=typed)
     return render(request, "monitoring/line.html", _context(request, year, found, **{name: form}), status=422)
+
+
+def _keep(request: HttpRequest, found: RecoveryLine, form: Any, draft: str) -> None:
+    typed = {key: text for key, text in request.POST.items() if key in form.fields and key != "version"}
+    # Against the version it was typed for: a second click on what is done already leaves no draft behind.
+    with suppress(ValueError, Refused):
+        version = min(int(request.POST.get("version", "")), found.version)
+        drafts.save(by=request.user, form=draft, base_version=version, fields=typed)
 
 
 @require_POST

@@ -78,11 +78,10 @@ def test_a_late_autosave_does_not_bring_back_what_was_handed_in() -> None:
     assert drafts.load(by=user, form=FORM, version=2).fields == {"text": "更正"}
 
 
-def test_even_the_first_autosave_may_come_too_late() -> None:
-    user = UserFactory()
-    drafts.discard(by=user, form=FORM, version=2)
-    with pytest.raises(Refused):
-        drafts.save(by=user, form=FORM, base_version=1, fields={"text": "意见"})
+def test_handing_in_what_was_never_kept_leaves_no_row() -> None:
+    """Opinions by workbook or by command are no typing."""
+    drafts.discard(by=UserFactory(), form=FORM, version=2)
+    assert not Draft.objects.exists()
 
 
 def test_discarding_forgets_only_ones_own() -> None:
@@ -200,6 +199,7 @@ def test_another_users_page_stores_nothing() -> None:
 
 def test_a_version_that_went_by_is_answered_409() -> None:
     user = UserFactory()
+    drafts.save(by=user, form=FORM, base_version=1, fields={"text": "意见"})
     drafts.discard(by=user, form=FORM, version=2)
     response = send(signed_in(user), user, {"text": "意见"})
     assert (response.status_code, response.json()["code"]) == (409, "stale")

@@ -91,6 +91,37 @@ def test_a_refused_opinion_leaves_what_was_posted_as_a_draft(world: World, line:
     assert not Opinion.objects.exists()
 
 
+def test_the_first_autosave_may_come_after_the_opinion_and_a_second_click_leaves_no_draft(
+    world: World, line: RecoveryLine
+) -> None:
+    mine, before = world.unit_reviewers[0], line.version
+    who = client(mine)
+    address = reverse("recovery_line_opinion", kwargs={"year": YEAR, "pk": line.pk})
+    data = {"version": before, "stance": "object", "accepted": "0", "text": "理由"}
+    assert who.post(address, data).status_code == 302
+    with pytest.raises(Refused):
+        drafts.save(by=mine, form=services.opinion_form(line), base_version=before, fields={"text": "理由"})
+    assert who.post(address, data).status_code == 422
+    assert Opinion.objects.count() == 1
+    assert kept(mine, line).fields == {}
+
+
+def test_a_failure_in_the_middle_of_an_opinion_keeps_what_was_posted(
+    world: World, line: RecoveryLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = world.unit_reviewers[0]
+
+    def fail(**given: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(drafts, "discard", fail)
+    address = reverse("recovery_line_opinion", kwargs={"year": YEAR, "pk": line.pk})
+    with pytest.raises(RuntimeError):
+        client(mine).post(address, {"version": line.version, "stance": "object", "text": "写了很久的理由"})
+    assert not Opinion.objects.exists()
+    assert kept(mine, line).fields["text"] == "写了很久的理由"
+
+
 def test_text_for_a_line_that_is_no_longer_asked_about_is_shown_and_not_lost(world: World, line: RecoveryLine) -> None:
     mine = world.unit_reviewers[0]
     keep(mine, line, stance="object", text="没来得及提交的说明")
@@ -110,6 +141,7 @@ def test_the_command_line_has_no_drafts(world: World, line: RecoveryLine) -> Non
 def test_a_draft_typed_before_ones_own_opinion_cannot_be_saved_after_it(world: World, line: RecoveryLine) -> None:
     mine = world.unit_reviewers[0]
     before = line.version
+    keep(mine, line, text="旧")
     services.give_opinion(line=line, by=mine, version=before, stance="agree")
     with pytest.raises(Refused):
         drafts.save(by=mine, form=services.opinion_form(line), base_version=before, fields={"text": "旧"})
