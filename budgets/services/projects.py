@@ -115,7 +115,7 @@ def upsert_projects(
         staging.execute(_RESOLVE, {"year": fiscal_year})
         staging.execute("ANALYZE resolved_projects")
         _plan_amounts(source=source, fiscal_year=fiscal_year, adjusted_on=adjusted_on or date(fiscal_year, 1, 1))
-        counts.warnings.extend(_name_warnings())
+        counts.warnings.extend([*_name_warnings(), *_budget_twice(source)])
         ((counts.created, counts.updated, counts.unchanged),) = staging.fetch(_COUNT)
         held = _held_of_new_projects(fiscal_year)
         counts.claimed = len(held)
@@ -221,6 +221,21 @@ def _name_warnings() -> list[Problem]:
     )
     return found + staging.problems(
         "UNIT_ELSEWHERE", "department", "预算单位“{}”不属于主管部门“{}”，已按表中填写的导入，请核对", elsewhere
+    )
+
+
+def _budget_twice(source: Source) -> list[Problem]:
+    """年初预算 or 上年结转 that another source has posted for the same project already: perhaps counted twice."""
+    found = staging.fetch(
+        "SELECT DISTINCT r.place, r.code, s.name FROM planned_amounts a "
+        "JOIN resolved_projects r ON r.project_year_id = a.project_year_id AND NOT r.is_new_year "
+        "JOIN budgets_ledgerentry e ON e.project_year_id = a.project_year_id AND e.kind = a.kind "
+        "JOIN budgets_source s ON s.id = e.source_id "
+        "WHERE a.kind IN ('initial', 'carried_over') AND e.source_id IS DISTINCT FROM %s ORDER BY r.place",
+        [source.pk],
+    )
+    return staging.problems(
+        "BUDGET_TWICE", "initial", "项目 {} 的年初预算或上年结转已由“{}”导入，两处相加，请核对是否重复", found
     )
 
 

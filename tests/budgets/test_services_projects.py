@@ -160,3 +160,17 @@ def test_a_corrected_fund_moves_the_whole_amount():
     totals = YearTotals.objects.get()
     assert (totals.fund_level, totals.initial, totals.supplements) == ("higher", 100000, 70)
     assert upsert(project_rows(1, fund_level="higher", supplements=Decimal(70))).unchanged == 1
+
+
+def test_a_budget_that_another_source_has_posted_is_told():
+    county()
+    upsert(project_rows(2))
+    counts = upsert_projects(
+        rows=project_rows(2),
+        source=source(SourceKind.PROJECTS, name="另一来源"),
+        fiscal_year=YEAR,
+        as_of=AS_OF,
+        by=None,
+    )
+    assert [w.code for w in counts.warnings] == ["BUDGET_TWICE", "BUDGET_TWICE"]
+    assert "两处相加" in counts.warnings[0].message
