@@ -85,5 +85,34 @@ def fill(count: int, *, by: User) -> None:
         return
     projects, _ = Source.objects.get_or_create(name="项目库", defaults={"kind": SourceKind.PROJECTS})
     vouchers, _ = Source.objects.get_or_create(name="国库支付", defaults={"kind": SourceKind.VOUCHERS})
-    upsert_projects(rows=project_rows(count), source=projects, fiscal_year=YEAR, by=by)
+    upsert_projects(rows=project_rows(count), source=projects, fiscal_year=YEAR, as_of=date(YEAR, 1, 31), by=by)
     post_entries(rows=payment_rows(count), source=vouchers, fiscal_year=YEAR, by=by)
+
+
+def recover(*, by: User) -> None:
+    """One run of the year's rule over what is there."""
+    from core.jobs import run_now
+    from monitoring.models import RecoveryRule
+    from monitoring.services import draft_rule, publish_rule, start_run
+
+    rule = RecoveryRule.objects.published().filter(fiscal_year=YEAR).first()
+    if rule is None:
+        draft = draft_rule(fiscal_year=YEAR, as_of=date(YEAR, 9, 30), by=by, rate_below=Decimal("0.50"))
+        rule = publish_rule(rule=draft, by=by)
+    run_now(start_run(rule=rule, by=by).job)
+
+
+def notify(*, by: User) -> None:
+    """One notice to all departments, as a draft."""
+    from notices.kinds import RecoveryNotice
+    from notices.services import draft
+    from notices.services.drafting import Addressee
+
+    departments = Organisation.objects.filter(kind=Kind.DEPARTMENT)
+    draft(
+        context=RecoveryNotice.example(),
+        fiscal_year=YEAR,
+        addressees=[Addressee(one, one.name, {"lines": []}) for one in departments],
+        source_key="bench",
+        by=by,
+    )

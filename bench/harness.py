@@ -81,8 +81,8 @@ def main(rows: Callable[[], list[Row]]) -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qingtian_perf.settings.local")
-    # A database of its own: neither the demonstration nor the bureau's is touched.
-    os.environ["DATABASE"] = "bench"
+    # A database of its own for each bench: neither the demonstration nor the bureau's is touched.
+    os.environ["DATABASE"] = f"bench_{Path(sys.argv[0]).stem}"
     sys.path.insert(0, str(ROOT))
     import django
 
