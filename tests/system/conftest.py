@@ -37,7 +37,7 @@ class House:
 
     def __init__(self, local: Path) -> None:
         self.local = local
-        dropped = ("DATABASE", "REDIS_URL", "QINGTIAN", "DJANGO_SETTINGS_MODULE", "PORT", "PYTEST", "MAKE", "MFLAGS")
+        dropped = ("DATABASE", "REDIS_URL", "QINGTIAN", "DJANGO", "PORT", "PYTEST", "MAKE", "MFLAGS")
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         self.env |= {"QINGTIAN_LOCAL_DIR": str(local), "PYTHONPATH": str(ROOT)}
         self.started: list[subprocess.Popen[str]] = []
