@@ -21,8 +21,8 @@ QUERIES = {
     "projects": "SELECT p.code, y.fiscal_year, y.name, o.code, y.category, y.kind, y.marks, y.is_key, y.is_sampled "
     "FROM budgets_projectyear y JOIN budgets_project p ON p.id = y.project_id "
     "JOIN organisations_organisation o ON o.id = y.unit_id",
-    "ledger": r"SELECT s.name, regexp_replace(e.source_key, '(recovery|offset):\d+', '\1'), e.revision, p.code, e.kind, "
-    "e.amount, e.date, e.allocation, e.vintage, e.is_reversal FROM budgets_ledgerentry e "
+    "ledger": r"SELECT s.name, regexp_replace(e.source_key, '(recovery|offset):\d+', '\1'), e.revision, p.code, "
+    "e.kind, e.amount, e.date, e.allocation, e.vintage, e.is_reversal FROM budgets_ledgerentry e "
     "JOIN budgets_source s ON s.id = e.source_id JOIN budgets_projectyear y ON y.id = e.project_year_id "
     "JOIN budgets_project p ON p.id = y.project_id",
     "held": "SELECT project_code, amount, date FROM budgets_heldentry",
