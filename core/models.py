@@ -61,6 +61,11 @@ class Stateful(models.Model):
         """Role codes that `user` holds towards this object."""
         raise NotImplementedError
 
+    @property
+    def unit_is_department(self) -> bool:
+        """The unit reports to nobody in between: steps of the 主管部门 are skipped and recorded so."""
+        return False
+
     def answers(self, user: Any) -> list[Answer]:
         """Every move leaving the present state as `user` may see it: allowed, or greyed with its reason."""
         done = self.flow.filter(actor=user).values_list("action", flat=True)  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ class Move:
 
     `roles` are role codes of which the actor must hold one *towards this object*. `comment` demands a reason.
     `apart_from` names earlier actions whose actor should be somebody else (four-eyes: warns, never blocks).
-    `bulk` says that lists may offer it for many rows at once.
+    `of_department` marks the step of the 主管部门 that falls away where the unit is its own department.
     """
 
     action: str
@@ -26,6 +26,7 @@ class Move:
     roles: frozenset[str]
     comment: bool = False
     apart_from: frozenset[str] = field(default_factory=frozenset)
+    of_department: bool = False
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class Move:
         roles: Iterable[str],
         comment: bool = False,
         apart_from: Iterable[str] = (),
+        of_department: bool = False,
     ) -> None:
         set_ = object.__setattr__
         set_(self, "action", str(action))
@@ -46,6 +48,7 @@ class Move:
         set_(self, "roles", frozenset(str(r) for r in roles))
         set_(self, "comment", comment)
         set_(self, "apart_from", frozenset(apart_from))
+        set_(self, "of_department", of_department)
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,10 @@ class Workflow:
             labels = "、".join(self.moves[a].label for a in sorted(move.apart_from) if a in self.moves)
             warning = f"您已办理过“{labels}”，本步骤宜由他人办理；系统将如实记录。"
         return Answer(move, True, warning=warning)
+
+    def falls_away(self, state: str) -> Move | None:
+        """The step that is skipped from `state` where the unit is its own department, if there is one."""
+        return next((m for m in self.moves.values() if m.of_department and state in m.sources), None)
 
     def answers(self, *, state: str, roles: Iterable[str], done_by_actor: Iterable[str] = ()) -> list[Answer]:
         """Every move leaving `state`, allowed or greyed with its reason, in the table's order."""

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.models import FlowRecord, Stateful
+from core.workflow import Move
 
 FormT = TypeVar("FormT", bound=Stateful)
 
@@ -67,8 +68,28 @@ def move(
             warning="；".join(part for part in (warning, answer.warning) if part),
             version=locked.version,
         )
+        while locked.unit_is_department and (step := locked.MOVES.falls_away(locked.state)):
+            _skip(locked, step)
     obj.refresh_from_db()
     return record
+
+
+def _skip(locked: Stateful, step: Move) -> None:
+    """The department's step on the form of a unit that is its own department: nobody's work, and recorded so."""
+    before = locked.state
+    locked.state = step.target
+    locked.version += 1
+    locked.save()
+    locked.flow.create(  # type: ignore[attr-defined]
+        actor=None,
+        actor_name="系统",
+        action=step.action,
+        label=step.label,
+        from_state=before,
+        to_state=locked.state,
+        warning="预算单位即主管部门，本步骤跳过",
+        version=locked.version,
+    )
 
 
 def _moved_meanwhile(obj: Stateful, last: FlowRecord | None) -> str:

@@ -21,6 +21,7 @@ from django.utils import timezone
 from budgets.enums import EntryKind
 from budgets.models import LedgerEntry, Project, ProjectYear, Source
 from core.services import Refused, move
+from core.workflow import Move, Workflow
 from monitoring.enums import LineState, RuleState, Verdict
 from monitoring.models import RecoveryDecision, RecoveryLine, RecoveryLineFlow, RecoveryRule, RecoveryRun
 from organisations.enums import Role
@@ -330,3 +331,33 @@ def test_another_person_gets_no_four_eyes_warning(line: RecoveryLine, section: U
     for action, change in [("keep", KEEP[1]), ("decide", decide), ("hand_over", None)]:
         move(line, action, by=section, version=line.version, change=change)
     assert move(line, "execute", by=budget, version=line.version, change=execute).warning == ""
+
+
+@pytest.mark.parametrize("own_department", [True, False])
+def test_the_departments_step_falls_away_where_the_unit_is_its_own_department(
+    line: RecoveryLine, section: User, monkeypatch: pytest.MonkeyPatch, own_department: bool
+) -> None:
+    table = Workflow(
+        Move("submit", {LineState.REVIEWING}, LineState.PROPOSED, label="提交", roles={Role.PERFORMANCE_SECTION}),
+        Move(
+            "check",
+            {LineState.PROPOSED},
+            LineState.CONSULTING,
+            label="主管部门审核",
+            roles={Role.DEPARTMENT_REVIEWER},
+            of_department=True,
+        ),
+    )
+    monkeypatch.setattr(RecoveryLine, "MOVES", table)
+    monkeypatch.setattr(RecoveryLine, "unit_is_department", own_department)
+    record = move(line, "submit", by=section, version=line.version)
+    assert (record.action, record.to_state) == ("submit", LineState.PROPOSED)
+    steps = [(r.action, r.actor, r.to_state, r.version) for r in line.flow.all()]
+    submitted = ("submit", section, LineState.PROPOSED, 2)
+    if own_department:
+        assert steps == [submitted, ("check", None, LineState.CONSULTING, 3)]
+        assert line.flow.last().warning == "预算单位即主管部门，本步骤跳过"
+        assert (line.state, line.version) == (LineState.CONSULTING, 3)
+    else:
+        assert steps == [submitted]
+        assert (line.state, line.version) == (LineState.PROPOSED, 2)
