@@ -71,16 +71,17 @@ def projects_of(user: Any, year: int) -> QuerySet[ProjectYear]:
 
 
 def year_money(user: Any, year: int) -> YearMoney:
-    """Three queries: projects, money, 截至日."""
-    projects = projects_of(user, year)
-    money = projects.aggregate(
-        initial=Sum("totals__initial"),
-        adjusted=Sum("totals__adjusted"),
-        paid=Sum("totals__paid"),
-        recovered=Sum("totals__recovered"),
+    """Two queries: projects with their money, 截至日."""
+    money = projects_of(user, year).aggregate(
+        projects=Count("pk"),
+        initial=Sum("figures__initial"),
+        adjusted=Sum("figures__adjusted"),
+        paid=Sum("figures__paid"),
+        recovered=Sum("figures__recovered"),
     )
+    projects = money.pop("projects")
     figures = {key: value or Decimal(0) for key, value in money.items()}
-    return YearMoney(projects=projects.count(), as_of=paid_as_of(year), **figures)
+    return YearMoney(projects=projects, as_of=paid_as_of(year), **figures)
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def slowest_projects(user: Any, year: int, limit: int = 8) -> QuerySet[ProjectYe
     return (
         projects_of(user, year)
         .select_related("unit")
-        .annotate(adjusted=Sum("totals__adjusted"), paid=Sum("totals__paid"))
+        .annotate(adjusted=Sum("figures__adjusted"), paid=Sum("figures__paid"))
         .filter(adjusted__gt=0)
         .annotate(rate=Case(When(adjusted__gt=0, then=F("paid") / F("adjusted")), output_field=amount))
         .order_by("rate", "pk")[:limit]
@@ -171,7 +172,7 @@ class RecoveryMoney:
 
 def recovery_money(user: Any, year: int) -> RecoveryMoney:
     """拟收回, 待执行, 已执行 of the year: one query."""
-    lines = RecoveryLine.objects.visible_to(user).filter(project_year__fiscal_year=year)
+    lines = RecoveryLine.objects.visible_to(user).filter(run__fiscal_year=year)
     groups = {"proposed": UNDECIDED, "awaiting": AWAITING, "executed": (LineState.EXECUTED,)}
     wanted: dict[str, Any] = {}
     for name, states in groups.items():
@@ -203,7 +204,7 @@ def silent_departments(user: Any, year: int, limit: int = 8) -> list[Silent]:
     answered = Exists(Opinion.objects.filter(line=OuterRef("pk"), party__in=[Party.UNIT, Party.DEPARTMENT]))
     rows = (
         RecoveryLine.objects.visible_to(user)
-        .filter(project_year__fiscal_year=year, state=LineState.CONSULTING)
+        .filter(run__fiscal_year=year, state=LineState.CONSULTING)
         .annotate(has_answer=answered)
         .order_by()
         .values("project_year__department_id", "project_year__department__name", "project_year__division__name")

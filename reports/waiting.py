@@ -77,7 +77,7 @@ def opinions(user: Any, year: int) -> Iterator[Waiting]:
     """Recovery lines on which the user's own organisation has been asked and has not answered."""
     if not user.role_set & OPINION_ROLES:
         return
-    lines = RecoveryLine.objects.visible_to(user).filter(project_year__fiscal_year=year, state=LineState.CONSULTING)
+    lines = RecoveryLine.objects.visible_to(user).filter(run__fiscal_year=year, state=LineState.CONSULTING)
     asked = lines.exclude(opinions__organisation__in=user.organisation_ids).aggregate(
         lines=Count("pk"), amount=Sum("recoverable"), due=Min("run__opinion_deadline")
     )
@@ -105,7 +105,7 @@ def recovery(user: Any, year: int) -> Iterator[Waiting]:
     if not steps:
         return
     lines = RecoveryLine.objects.visible_to(user).filter(
-        project_year__fiscal_year=year, state__in=[state for state, _, _ in steps]
+        run__fiscal_year=year, state__in=[state for state, _, _ in steps]
     )
     rows = lines.order_by().values("state").annotate(n=Count("pk"), asked=Sum("recoverable"), decided=Sum("decided"))
     by_state = {row["state"]: row for row in rows}

@@ -24,15 +24,15 @@ def signed_in(user: User) -> Client:
 @pytest.mark.parametrize("departments", [1, 3])
 def test_queries_of_the_desk(django_assert_num_queries: Any, departments: int) -> None:
     client = signed_in(county(departments).section)
-    # Session, user, memberships; projects, money, 截至日; four of what waits; recovery; years on record.
-    with django_assert_num_queries(13):
+    # Session, user, memberships; projects with money, 截至日; four of what waits; recovery; years on record.
+    with django_assert_num_queries(12):
         response = client.get(f"/{YEAR}/")
     assert "执行率" in response.content.decode()
     # Session, user, memberships; who is silent, slowest departments.
     with django_assert_num_queries(5):
         client.get(f"/{YEAR}/desk/panels/")
-    # Session, user, memberships; months, three of the year's money, bands.
-    with django_assert_num_queries(8):
+    # Session, user, memberships; months, two of the year's money, bands.
+    with django_assert_num_queries(7):
         client.get(f"/{YEAR}/desk/charts/")
 
 
