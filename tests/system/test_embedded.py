@@ -104,7 +104,8 @@ def answers(house: House) -> bool:
 
 def test_a_long_lived_client_revives_a_killed_keeper(house: House) -> None:
     client = house.client(
-        "print('ready', flush=True)\nsys.stdin.readline()\nimport time\nfor _ in range(20):\n    embedded.ensure_running()\n    time.sleep(0.1)"
+        "import time\nprint('ready', flush=True)\nsys.stdin.readline()\n"
+        "for _ in range(20):\n    embedded.ensure_running()\n    time.sleep(0.1)"
     )
     ready(client)
     old = house.pid_of(KEEPER)
